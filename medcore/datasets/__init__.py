@@ -1,0 +1,1 @@
+"""Folder layouts of public data sets, read as samples."""

@@ -1,0 +1,22 @@
+"""What is seen of a patient, in native units, and the fields by which tasks take it."""
+
+from medcore.inputs.base import Field, Input, sha256
+from medcore.inputs.image import Image, ImageField
+from medcore.inputs.record import Column, Record, RecordField
+from medcore.inputs.signal import Signal, SignalField
+
+KINDS: dict[str, type[Input]] = {"record": Record, "image": Image, "signal": Signal}
+
+__all__ = [
+    "KINDS",
+    "Column",
+    "Field",
+    "Image",
+    "ImageField",
+    "Input",
+    "Record",
+    "RecordField",
+    "Signal",
+    "SignalField",
+    "sha256",
+]

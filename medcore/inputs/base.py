@@ -1,0 +1,67 @@
+"""The interface that the kinds of input share."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+@runtime_checkable
+class Input(Protocol):
+    """One thing seen of a patient, in native units.
+
+    kind: "record", "image" or "signal"
+    facts: what is known about it and names nobody. Keys in use: modality, view (PA, AP, LL …), laterality,
+        body_part, age_years, sex (F, M), acquired (ISO date, shifted), simulated ("yes"), source, remarks.
+    """
+
+    kind: ClassVar[str]
+    facts: Mapping[str, str]
+
+    def content(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """What the input is, less its facts: JSON values and arrays. The hash is taken of this."""
+
+
+def sha256(given: Input) -> str:
+    """SHA-256 of what the input shows (not of the file it came in), as 64 hex digits."""
+    values, arrays = given.content()
+    digest = hashlib.sha256(json.dumps([given.kind, values], sort_keys=True, ensure_ascii=False).encode())
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class Field(Protocol):
+    """A task's declaration of one input that it takes."""
+
+    kind: str
+
+    def check(self, given: Any) -> list[str]:
+        """Remarks on an input that can be taken, each one sentence.
+
+        Raises Refused, with what to do, when it can't.
+        """
+
+    def encode(self, given: Any) -> "tuple[torch.Tensor, torch.Tensor]":
+        """The input as a float32 tensor without batch axis, and a mask of the same last axes (1 = was there).
+
+        Stateless: what is learnt of the data (means, scales) lives in the net. Absent values are 0 under a 0 mask.
+        The last axis may differ from input to input; batches pad it with 0 under a 0 mask.
+        """
+
+    def augment(
+        self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """A random variant of each of a batch: `x` (n, …), `mask` (n, …)."""
+
+    def place(self, attribution: np.ndarray, given: Any) -> np.ndarray:
+        """An attribution on the encoded grid (shape of `encode(...)[0]`), brought to the input's own grid."""
+
+    def absent(self, given: Any) -> list[str]:
+        """Names of the parts that the field has and this input lacks (columns, leads)."""

@@ -1,0 +1,143 @@
+"""Images: one two-dimensional picture, in the values that the file stores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from medcore.errors import Refused
+from medcore.i18n import _
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Image:
+    """One picture.
+
+    pixels: (rows, columns) for grey, (rows, columns, 3) for colour; the values stored in the file
+    monochrome1: low values are bright (DICOM MONOCHROME1); `brightness` undoes it
+    spacing_mm: distance between rows and between columns in mm, or None where the file doesn't say
+    bits: bits stored per value
+    window: (centre, width) in stored values where the file suggests one
+    """
+
+    pixels: np.ndarray
+    monochrome1: bool = False
+    spacing_mm: tuple[float, float] | None = None
+    bits: int = 8
+    window: tuple[float, float] | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    kind: ClassVar[str] = "image"
+
+    def content(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        return {"monochrome1": self.monochrome1}, [self.pixels]
+
+    def brightness(self) -> np.ndarray:
+        """(rows, columns) float32, dense structures high, whatever the file's convention; colour becomes grey."""
+        pixels = self.pixels.astype(np.float32)
+        if pixels.ndim == 3:
+            pixels = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+        return pixels.max() + pixels.min() - pixels if self.monochrome1 else pixels
+
+
+@dataclass(frozen=True)
+class ImageField:
+    """Takes one grey picture of at least `min_side` pixels.
+
+    Encoded: (1, size, size), squeezed to a square so that the picture's shape is not seen, grey values
+    scaled from the 1st and 99th percentile to 0 and 1; the mask is all ones.
+    views: the ViewPosition values that are taken; a file that says another is refused, one that says none is not.
+    """
+
+    size: int
+    min_side: int = 64
+    views: tuple[str, ...] = ()
+    kind: str = "image"
+    stretch: float = 0.3
+    mirror: bool = False
+
+    def check(self, given: Image) -> list[str]:
+        rows, columns = given.pixels.shape[:2]
+        if given.pixels.ndim == 3 and self._colourfulness(given.pixels) > 0.06:
+            raise Refused(
+                _("This is a colour picture; the question is asked of a grey film."),
+                _("Upload the film itself (DICOM, or a grey PNG or JPEG), not a photograph."),
+            )
+        if min(rows, columns) < self.min_side:
+            raise Refused(
+                _("The picture is {columns} × {rows} pixels, too small to read.").format(columns=columns, rows=rows),
+                _("Upload it with at least {side} pixels a side.").format(side=self.min_side),
+            )
+        if float(given.pixels.max()) == float(given.pixels.min()):
+            raise Refused(_("The picture is one even grey; nothing is on it."), _("Export the film again."))
+        view = given.facts.get("view", "")
+        if self.views and view and view not in self.views:
+            raise Refused(
+                _("The file says that this is a {view} view; the question is asked of a frontal film.").format(view=view),
+                _("Upload a film of one of these views: {views}.").format(views=", ".join(self.views)),
+            )
+        remarks = []
+        if max(rows, columns) > 2.2 * min(rows, columns):
+            remarks.append(_("The film is very long for its width. Is it cut, or more than one picture?"))
+        if self.views and not view:
+            remarks.append(_("The file doesn't name its view. It is read as a frontal film."))
+        return remarks
+
+    @staticmethod
+    def _colourfulness(pixels: np.ndarray) -> float:
+        """Mean distance between the colour channels as a share of the range; 0 for grey stored as colour."""
+        p = pixels[:: max(1, len(pixels) // 128), :: max(1, pixels.shape[1] // 128)].astype(np.float32)
+        return float((p.max(2) - p.min(2)).mean() / max(1.0, float(p.max())))
+
+    def encode(self, given: Image) -> "tuple[torch.Tensor, torch.Tensor]":
+        import torch
+
+        grey = given.brightness()
+        low, high = np.percentile(grey[:: max(1, len(grey) // 256), :: max(1, grey.shape[1] // 256)], [1, 99])
+        x = torch.from_numpy(np.clip((grey - low) / max(high - low, 1e-6), 0, 1).astype(np.float32))[None, None]
+        x = torch.nn.functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)[0]
+        return x, torch.ones_like(x)
+
+    def augment(
+        self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Turns by up to 10°, moves by up to 8 %, zooms, stretches one way by up to `stretch`, changes contrast."""
+        import torch
+
+        n = len(x)
+
+        def between(low: float, high: float) -> "torch.Tensor":
+            return low + (high - low) * torch.rand(n, generator=generator)
+
+        angle = torch.deg2rad(between(-10, 10))
+        zoom, stretch = between(0.85, 1.1), torch.exp(between(-self.stretch, self.stretch) / 2)
+        flip = (torch.rand(n, generator=generator) < 0.5).float() * 2 - 1 if self.mirror else torch.ones(n)
+        cos, sin = torch.cos(angle), torch.sin(angle)
+        theta = torch.stack(
+            [
+                torch.stack([flip * zoom * stretch * cos, -zoom * stretch * sin, between(-0.08, 0.08)], 1),
+                torch.stack([zoom / stretch * sin, zoom / stretch * cos, between(-0.08, 0.08)], 1),
+            ],
+            1,
+        )
+        grid = torch.nn.functional.affine_grid(theta, list(x.shape), align_corners=False).to(x)
+        x = torch.nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+        gamma = torch.exp(between(-0.35, 0.35))[:, None, None, None].to(x)
+        gain, shift = (v[:, None, None, None].to(x) for v in (between(0.8, 1.2), between(-0.12, 0.12)))
+        x = (x.clamp(1e-4, 1) ** gamma - 0.5) * gain + 0.5 + shift
+        noise = torch.randn(x.shape, generator=generator).to(x) * between(0, 0.04)[:, None, None, None].to(x)
+        return x + noise, mask
+
+    def place(self, attribution: np.ndarray, given: Image) -> np.ndarray:
+        """(rows, columns) of the picture, scaled back bilinearly."""
+        import torch
+
+        a = torch.from_numpy(np.asarray(attribution, np.float32).reshape(1, 1, self.size, self.size))
+        rows, columns = given.pixels.shape[:2]
+        return torch.nn.functional.interpolate(a, (rows, columns), mode="bilinear")[0, 0].numpy()
+
+    def absent(self, given: Image) -> list[str]:
+        return []

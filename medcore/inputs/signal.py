@@ -1,0 +1,179 @@
+"""Signals: leads × samples at one rate, an ECG above all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from medcore.errors import Refused
+from medcore.i18n import _
+
+if TYPE_CHECKING:
+    import torch
+
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+
+def lead_name(name: str) -> str:
+    """A lead's usual spelling: AVR, avr and MDC_ECG_LEAD_AVR become aVR; other names stay."""
+    short = name.strip().removeprefix("MDC_ECG_LEAD_").removeprefix("Lead ").strip()
+    return {lead.lower(): lead for lead in LEADS}.get(short.lower(), short)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Leads recorded together.
+
+    samples: (leads, samples) float32 in `units`; NaN where nothing was recorded
+    rate_hz: samples per second; leads: their names; units: one per lead ("mV", "mmHg" …)
+    """
+
+    samples: np.ndarray
+    rate_hz: float
+    leads: tuple[str, ...]
+    units: tuple[str, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    kind: ClassVar[str] = "signal"
+
+    def content(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        return {"rate_hz": self.rate_hz, "leads": self.leads, "units": self.units}, [self.samples]
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples.shape[1] / self.rate_hz)
+
+
+@dataclass(frozen=True)
+class SignalField:
+    """Takes an ECG in mV by the leads named, resampled to `rate_hz`.
+
+    leads: names in the order that the net wants; with one lead, any single-lead recording fits, and of several
+        leads the one named is read. Encoded: (leads, samples) in mV with the median taken off, 0 where not recorded.
+    """
+
+    leads: tuple[str, ...]
+    rate_hz: float
+    min_seconds: float
+    max_seconds: float
+    kind: str = "signal"
+    crop_seconds: float | None = None
+
+    def _rows(self, given: Signal) -> list[int | None]:
+        names = [lead_name(n) for n in given.leads]
+        found = [names.index(lead) if lead in names else None for lead in self.leads]
+        millivolt = [i for i, unit in enumerate(given.units) if unit == "mV"]
+        if len(self.leads) == 1 and found == [None] and len(millivolt) == 1:
+            return [millivolt[0]]
+        return [i if i in millivolt else None for i in found]
+
+    def check(self, given: Signal) -> list[str]:
+        rows = self._rows(given)
+        if all(r is None for r in rows):
+            raise Refused(
+                _("None of the leads {leads} is in this recording in mV.").format(leads=", ".join(self.leads)),
+                _("It has {leads}. Upload an ECG with its units named.").format(leads=", ".join(given.leads) or "none"),
+            )
+        if not self.min_seconds <= given.seconds <= self.max_seconds:
+            raise Refused(
+                _("The recording lasts {s:.1f} s; the question needs {low:g} to {high:g} s.").format(
+                    s=given.seconds, low=self.min_seconds, high=self.max_seconds
+                ),
+                _("Upload a longer strip.") if given.seconds < self.min_seconds else _("Cut it to a shorter strip."),
+            )
+        remarks = []
+        for name, r in zip(self.leads, rows, strict=True):
+            if r is not None:
+                remarks += self._check_lead(given.samples[r], given.leads[r], name, given.rate_hz)
+        if len(self.leads) == 1 and len(given.leads) > 1:
+            remarks.append(_("Only lead {lead} is read.").format(lead=given.leads[rows[0] or 0]))
+        return remarks
+
+    def _check_lead(self, y: np.ndarray, label: str, wanted: str, rate: float) -> list[str]:
+        good = y[np.isfinite(y)]
+        if len(good) < self.min_seconds * rate:
+            raise Refused(
+                _("Lead {lead} has less than {s:g} s that were recorded.").format(lead=label, s=self.min_seconds),
+                _("Upload a recording without such gaps."),
+            )
+        low, high = np.percentile(good, [1, 99])
+        if high - low < 0.01:
+            raise Refused(
+                _("Lead {lead} is flat: it moves by less than 0.01 mV.").format(lead=label),
+                _("Check the electrode and the units, and upload another strip."),
+            )
+        if high - low > 50:
+            raise Refused(
+                _("Lead {lead} spans {mv:.0f} mV; a heart gives 1 to 5.").format(lead=label, mv=high - low),
+                _("The values are probably µV marked as mV. Correct the unit in the file."),
+            )
+        edge = max(float(np.mean(good >= good.max())), float(np.mean(good <= good.min())))
+        if edge > 0.2:
+            raise Refused(
+                _("Lead {lead} is saturated: {p:.0f} % of it sits at one extreme value.").format(lead=label, p=100 * edge),
+                _("Record it again with a lower gain."),
+            )
+        return []
+
+    def encode(self, given: Signal) -> "tuple[torch.Tensor, torch.Tensor]":
+        import torch
+        from scipy.signal import resample_poly
+
+        ratio = Fraction(self.rate_hz / given.rate_hz).limit_denominator(1000)
+        n = round(given.samples.shape[1] * self.rate_hz / given.rate_hz)
+        x = np.zeros((len(self.leads), n), np.float32)
+        mask = np.zeros_like(x)
+        for i, r in enumerate(self._rows(given)):
+            if r is None:
+                continue
+            y = given.samples[r].astype(np.float64)
+            there = np.isfinite(y)
+            if not there.any():
+                continue
+            y = np.where(there, y - np.median(y[there]), 0.0)
+            z = resample_poly(y, ratio.numerator, ratio.denominator) if ratio != 1 else y
+            m = min(n, len(z))
+            keep = np.interp((np.arange(m) + 0.5) / self.rate_hz, (np.arange(len(y)) + 0.5) / given.rate_hz, there)
+            mask[i, :m] = keep > 0.5
+            x[i, :m] = z[:m] * mask[i, :m]
+        return torch.from_numpy(x), torch.from_numpy(mask)
+
+    def augment(
+        self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Crops to `crop_seconds`, turns the polarity, scales, adds wander and noise, blanks a stretch."""
+        import torch
+
+        n, _leads, length = x.shape
+        if self.crop_seconds and length > (crop := round(self.crop_seconds * self.rate_hz)):
+            valid = mask.amax(1).sum(1)
+            start = (torch.rand(n, generator=generator) * (valid - crop).clamp(min=0)).long()
+            index = start[:, None, None] + torch.arange(crop)
+            x, mask = (v.gather(2, index.expand(-1, v.shape[1], -1)) for v in (x, mask))
+            length = crop
+
+        def between(low: float, high: float) -> "torch.Tensor":
+            return low + (high - low) * torch.rand(n, 1, 1, generator=generator)
+
+        t = torch.arange(length) / self.rate_hz
+        sign = 1 - 2 * (torch.rand(n, 1, 1, generator=generator) < 0.2).float()
+        wander = between(0, 0.15) * torch.sin(2 * torch.pi * (between(0.05, 0.5) * t + between(0, 1)))
+        noise = between(0, 0.03) * torch.randn(x.shape, generator=generator)
+        start, width = between(0, 1) * length, between(0, 0.1) * length
+        keep = 1 - ((torch.arange(length) >= start) & (torch.arange(length) < start + width)).float()
+        mask = mask * keep
+        return (x * sign * torch.exp(between(-0.4, 0.4)) + wander + noise) * mask, mask
+
+    def place(self, attribution: np.ndarray, given: Signal) -> np.ndarray:
+        """(leads, samples) of the recording: each sample takes its share of the encoded one; 0 for unread leads."""
+        n = given.samples.shape[1]
+        at = (np.arange(n) + 0.5) / given.rate_hz * self.rate_hz - 0.5
+        out = np.zeros(given.samples.shape, np.float32)
+        for row, r in zip(attribution, self._rows(given), strict=True):
+            if r is not None:
+                out[r] = np.interp(at, np.arange(len(row)), row) * (self.rate_hz / given.rate_hz)
+        return out
+
+    def absent(self, given: Signal) -> list[str]:
+        return [lead for lead, r in zip(self.leads, self._rows(given), strict=True) if r is None]

@@ -1,0 +1,44 @@
+"""Small fits that the outcomes share."""
+
+import numpy as np
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^−x), stable at both ends."""
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, np.float64)))
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Over the last axis."""
+    e = np.exp(x - x.max(-1, keepdims=True))
+    out: np.ndarray = e / e.sum(-1, keepdims=True)
+    return out
+
+
+def fit_platt(logit: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Slope and shift of Platt scaling with his smoothed targets (Platt, 1999), slope kept positive."""
+    from scipy.optimize import minimize
+
+    z, y = np.asarray(logit, np.float64), np.asarray(truth, np.float64)
+    n1, n0 = y.sum(), len(y) - y.sum()
+    target = np.where(y > 0.5, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+
+    def loss(theta: np.ndarray) -> float:
+        a = np.exp(theta[0]) * z + theta[1]
+        return float(np.mean(np.logaddexp(0, a) - target * a))
+
+    best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-10}).x
+    return float(np.exp(best[0])), float(best[1])
+
+
+def youden(probability: np.ndarray, truth: np.ndarray) -> float:
+    """The probability from which sensitivity + specificity is largest (Youden, Cancer 1950), midway to the next."""
+    order = np.argsort(-probability, kind="stable")
+    y = np.asarray(truth, float)[order]
+    if not y.any() or y.all():
+        return 0.5
+    gain = np.cumsum(y) / y.sum() - np.cumsum(1 - y) / (1 - y).sum()
+    last = np.append(np.diff(probability[order]) != 0, True)
+    best = int(np.argmax(np.where(last, gain, -1)))
+    following = probability[order][best + 1] if best + 1 < len(y) else 0.0
+    return float((probability[order][best] + following) / 2)

@@ -1,0 +1,63 @@
+"""A number."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medcore.outcomes import metrics as m
+from medcore.outcomes.base import Calibration, Label
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Regression:
+    """One number in `unit`: one logit, on the standardised scale; truth (n,). A reader's choice is the number as text."""
+
+    value: Label
+    unit: str
+    kind: str = "regression"
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        return (self.value,)
+
+    @property
+    def choices(self) -> tuple[Label, ...]:
+        return (self.value,)
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
+        return torch.nn.functional.smooth_l1_loss(logits[:, 0], (truth.to(logits) - weights[0]) / weights[1])
+
+    def class_weights(self, truth: np.ndarray) -> np.ndarray:
+        """Mean and standard deviation of the truth: the scale on which the net learns."""
+        return np.array([truth.mean(), max(float(truth.std()), 1e-6)])
+
+    def calibrate(self, logits: np.ndarray, truth: np.ndarray) -> Calibration:
+        """A straight line from the net's scale to the unit."""
+        slope, shift = np.polyfit(logits[:, 0], truth, 1) if len(truth) > 1 else (1.0, 0.0)
+        return {"slope": [float(slope)], "shift": [float(shift)]}
+
+    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
+        out: np.ndarray = logits * calibration["slope"][0] + calibration["shift"][0]
+        return out
+
+    def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
+        return []
+
+    def metrics(self, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+        return {"mae": float(np.mean(np.abs(probabilities[:, 0] - truth))) if len(truth) else m.nan}
+
+    def truth_of(self, choice: str) -> float:
+        return float(choice)
+
+    def choice_of(self, truth: float) -> str:
+        return f"{truth:g}"
