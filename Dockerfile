@@ -1,0 +1,38 @@
+# Dashboard and worker in one image:
+#   docker build -t medcore .
+#   docker run --init --rm -p 127.0.0.1:8501:8501 --tmpfs /tmp:mode=1777,size=2g -v medcore:/data \
+#       -e MEDCORE_ADMIN_PASSWORD medcore
+# /tmp in memory takes uploads on their way in, before names are removed. For a CUDA build name its index, and add
+# --gpus all to docker run:
+#   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 -t medcore .
+
+FROM python:3.11-slim AS build
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /medcore
+COPY requirements.txt ./
+RUN python -m venv .venv \
+    && .venv/bin/pip install --no-deps --index-url "$TORCH_INDEX" "$(grep -o '^torch==[^ ]*' requirements.txt)" \
+    && .venv/bin/pip install -r requirements.txt
+COPY . ./
+RUN .venv/bin/pip install --no-deps -e .
+
+FROM python:3.11-slim
+# A user of its own; /data is the only place that it may write to.
+RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin medcore \
+    && install -d -o medcore -g medcore -m 0700 /data
+COPY --from=build /medcore /medcore
+WORKDIR /medcore
+ENV PATH=/medcore/.venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MEDCORE_HOME=/data \
+    ADDRESS=0.0.0.0 \
+    PORT=8501
+USER 10001
+VOLUME /data
+EXPOSE 8501
+# Start-up ends when the demo worklist is there.
+HEALTHCHECK --start-period=180s --interval=30s --timeout=5s --retries=3 \
+    CMD ["python", "-c", "import os, sys; from app.__main__ import answers; sys.exit(not answers('127.0.0.1', int(os.environ['PORT'])))"]
+# Refuses to start without MEDCORE_ADMIN_PASSWORD, because it listens beyond its own machine.
+CMD ["python", "-m", "app"]

@@ -1,0 +1,29 @@
+"""The frame round every page: navigation, theme, language, who is signed in."""
+
+import streamlit as st
+
+from app.parts import desk, theme
+from medcore.i18n import _, language
+
+language.set((st.context.locale or "en").split("-")[0])
+theme.page()
+
+chosen = st.navigation(
+    [
+        st.Page("../pages/worklist.py", title=_("Worklist"), default=True),
+        st.Page("../pages/new_case.py", title=_("New case"), url_path="new_case"),
+        st.Page("../pages/case.py", title=_("Case"), url_path="case"),
+        st.Page("../pages/explain.py", title=_("Explain"), url_path="explain"),
+        st.Page("../pages/train.py", title=_("Train"), url_path="train"),
+        st.Page("../pages/models.py", title=_("Models"), url_path="models"),
+        st.Page("../pages/about.py", title=_("About"), url_path="about"),
+    ],
+    position="top",
+)
+
+with st.container(key="who"):
+    theme.html(
+        f'<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
+        f'<span class="nm">{theme.e(desk.user().name)}</span> {theme.icon("account_circle")}</a>'
+    )
+chosen.run()

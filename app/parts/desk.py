@@ -1,0 +1,55 @@
+"""Who sits at the desk, and the one Clinic that pages and routes of this process share."""
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.settings import settings
+
+if TYPE_CHECKING:
+    from medcore.clinic import Clinic, User
+
+
+@cache
+def clinic() -> "Clinic":
+    """The Clinic of this process."""
+    from medcore.clinic import Clinic
+
+    return Clinic(settings())
+
+
+def user() -> "User":
+    """Who is signed in. The server puts the id into each websocket's headers; nobody else can."""
+    from app.parts import theme
+
+    try:
+        return clinic().user(int(str(st.user.get("id") or 0)))
+    except Refused:
+        theme.refused(_("You are not signed in."), _("Reload the page and sign in."))
+        st.stop()
+
+
+@cache
+def warm() -> None:
+    """Start importing torch in the background, once: the answer then comes without that wait."""
+    threading.Thread(target=_import_torch, daemon=True).start()
+
+
+def _import_torch() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def input_url(input_id: int) -> str:
+    """Where a viewer fetches an input."""
+    return f"/bytes/input/{input_id}"
+
+
+def map_url(attribution_id: int) -> str:
+    """Where a viewer fetches an attribution's map."""
+    return f"/bytes/map/{attribution_id}"

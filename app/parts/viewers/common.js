@@ -1,0 +1,140 @@
+// What the canvas viewers share: fetching packed bytes, colours of the theme, small controls.
+
+const ARRAYS = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, float32: Float32Array };
+const BLOBS = (window.medcoreBlobs ??= new Map()); // address -> promise; survives page switches, not reloads
+const HEAT_ON_DARK = ["#3C1C5C", "#682080", "#972C78", "#C44062", "#E46240", "#F79C2F", "#F9DC5C"];
+const HEAT_ON_LIGHT = ["#FFECCC", "#FDD69C", "#FAB76C", "#F29346", "#E46D2D", "#CD4C1E", "#B03416"];
+const HEAT_FROM = 0.22; // below this share of the peak nothing is drawn
+const HEAT_FULL = 0.57;
+
+/** Header and arrays of a packed blob: 4-byte length, JSON, arrays on 8-byte steps. */
+function unpack(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const arrays = {};
+  for (const { name, dtype, shape, offset } of header.arrays) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    arrays[name] = { shape, data: new ARRAYS[dtype](buffer, 4 + length + offset, size) };
+  }
+  return { header, arrays };
+}
+
+function fetchBlob(url) {
+  if (!BLOBS.has(url)) {
+    const got = fetch(url, { credentials: "same-origin" }).then(async (reply) => {
+      if (!reply.ok) throw new Error(`${reply.status}`);
+      return unpack(await reply.arrayBuffer());
+    });
+    got.catch(() => BLOBS.delete(url));
+    BLOBS.set(url, got);
+    while (BLOBS.size > 8) BLOBS.delete(BLOBS.keys().next().value);
+  }
+  return BLOBS.get(url);
+}
+
+/** An element: h("button", {class: "x", onclick}, "text", child …). */
+function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node[name] = value;
+    else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** A labelled row of buttons of which one is pressed. options: [[value, text], …] */
+function choice(label, options, onpick, shown = false) {
+  const buttons = options.map(([value, text]) =>
+    h("button", { type: "button", "data-value": value, "aria-pressed": "false", onclick: () => onpick(value) }, text),
+  );
+  const group = h("span", { class: "group", role: "group", "aria-label": label }, ...buttons);
+  const node = h("span", { class: "control" }, ...(shown ? [h("span", { class: "label" }, label), group] : [group]));
+  node.set = (value) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.value === String(value))));
+  return node;
+}
+
+/** Colours of the theme as the browser computes them, by token ("text", "human" …). */
+function colours(root, names) {
+  const probe = root.querySelector(".probe");
+  const found = {};
+  for (const name of names) {
+    probe.style.setProperty("color", `var(--d-${name})`);
+    found[name] = getComputedStyle(probe).color;
+  }
+  probe.style.removeProperty("color");
+  return found;
+}
+
+function isDark(root) {
+  const [r, g, b] = getComputedStyle(root.querySelector(".watch")).color.match(/[\d.]+/g).map(Number);
+  return r + g + b > 384; // the text is light
+}
+
+/** Calls `then` on a new size, a new theme, and when the fonts have come. Gives a function that stops it. */
+function watch(root, box, then) {
+  const sizes = new ResizeObserver(then);
+  sizes.observe(box);
+  // A change of theme changes the computed colour of .watch, which has a transition: no other sign covers all causes.
+  root.querySelector(".watch").ontransitionend = then;
+  document.fonts.load("600 13px Plex").then(then, then);
+  return () => sizes.disconnect();
+}
+
+/** Runs `draw` at most once a frame. */
+function framed(draw) {
+  let asked = 0;
+  return () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      draw();
+    });
+  };
+}
+
+/** Sizes a canvas in CSS pixels for the screen's density; gives its context, scaled to CSS pixels. */
+function fitCanvas(canvas, width, height) {
+  const density = window.devicePixelRatio || 1;
+  const [w, hgt] = [Math.round(width * density), Math.round(height * density)];
+  if (canvas.width !== w || canvas.height !== hgt) {
+    canvas.width = w;
+    canvas.height = hgt;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(density, 0, 0, density, 0, 0);
+  return context;
+}
+
+function rgb(hex) {
+  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+}
+
+/** Colour of strength 0 to 1 on a palette, between its stops. */
+function heat(palette, t) {
+  const at = Math.min(0.9999, Math.max(0, t)) * (palette.length - 1);
+  const [a, b] = [rgb(palette[Math.floor(at)]), rgb(palette[Math.floor(at) + 1])];
+  return a.map((v, i) => Math.round(v + (b[i] - v) * (at % 1)));
+}
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+const grouped = (value) => String(Math.round(value)).replace("-", "\u2212").replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
+/** The words of the well while nothing can be drawn: loading, or what went wrong and a button. */
+function wellState(root, words, retry) {
+  const box = root.querySelector(".state");
+  return {
+    loading: () => box.replaceChildren(h("span", {}, words.loading)),
+    failed: () =>
+      box.replaceChildren(h("span", { role: "alert" }, words.failed), h("button", { type: "button", onclick: retry }, words.retry)),
+    done: () => box.replaceChildren(),
+  };
+}
+
+function legend(words, palette) {
+  const bar = h("i", { class: "ramp", "aria-hidden": "true" });
+  bar.style.background = `linear-gradient(90deg, ${palette.join(",")})`;
+  return [h("span", {}, words.low), bar, h("span", {}, words.high)];
+}

@@ -1,0 +1,219 @@
+"""From files to cases: decoded aside, de-identified, stored all or not at all."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from medcore.clinic.shelf import PACKED, Fit, Shelf, fits, shape
+from medcore.clinic.views import Admission, Refusal, User
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Input, sha256
+from medcore.readers.base import Found, clean_facts
+from medcore.store import audit, identity, pack
+from medcore.store.tables import CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
+
+PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG"}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An input on its way in, with the files that give it again. stored: their hashes, once they lie in the store."""
+
+    input: Input
+    sha256: str
+    files: Mapping[str, bytes] = field(repr=False)
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Arrival:
+    """A case on its way in."""
+
+    pieces: list[Piece]
+    person: str | None = field(repr=False)
+    label: str = field(repr=False)
+    fits: list[Fit] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        return self.pieces[0].input.kind
+
+
+class Admissions(Shelf):
+    """Takes cases in."""
+
+    def admit(
+        self, user: User, files: dict[str, bytes], mapping: dict[str, str] | None = None, source: str = "upload"
+    ) -> Admission:
+        """Everything that `files` (by name as uploaded) hold, as cases: one for each patient and kind of input,
+        one for each row of a table. What can't be taken is told file by file, and the rest is taken.
+
+        mapping: table column → record column. The names of the files are neither stored nor logged.
+        """
+        from medcore.readers import decode
+
+        with self.database.read() as session:
+            self._account(session, user, "admit")
+        reading = decode(files, key=self.key, mapping=mapping)
+        refused = [Refusal(r.name, r.error.sentence, r.error.remedy) for r in reading.refused]
+        arrivals = []
+        for arrival in _arrivals(reading.found):
+            arrival.fits = fits([p.input for p in arrival.pieces])
+            refusal = _refusal(arrival.fits)
+            if refusal:
+                refused.append(Refusal(arrival.label, refusal.sentence, refusal.remedy))
+            else:
+                arrivals.append(arrival)
+        cases, known, remarks = self._take(user, arrivals, source)
+        return Admission(tuple(cases), tuple(known), tuple(dict.fromkeys(remarks)), tuple(refused))
+
+    def admit_inputs(
+        self, user: User, inputs: Sequence[Input], person: str | None = None, source: str = "typed"
+    ) -> int:
+        """One case of inputs that came in no file (typed, simulated); gives the case that has them already, if any."""
+        pieces = []
+        for given in inputs:
+            clean = replace(given, facts=clean_facts(given.facts))  # type: ignore[type-var]
+            pieces.append(Piece(clean, sha256(clean), {PACKED: pack.store_input(clean)}))
+        arrival = Arrival(pieces, person, "", fits([p.input for p in pieces]))
+        refusal = _refusal(arrival.fits)
+        if refusal:
+            raise refusal
+        cases, known, _remarks = self._take(user, [arrival], source)
+        return (cases or known)[0]
+
+    def _take(
+        self, user: User, arrivals: Sequence[Arrival], source: str
+    ) -> tuple[list[int], list[int], list[str]]:
+        """Files first, then all rows in one transaction; on any failure neither."""
+        cases: list[int] = []
+        known: list[int] = []
+        remarks: list[str] = []
+        loaded: list[tuple[int, Input]] = []
+        put: set[str] = set()
+        try:
+            for arrival in arrivals:
+                for piece in arrival.pieces:
+                    put.update(self.files.put(data) for data in piece.files.values())
+            with self._writing(user, "admit") as (session, me):
+                for arrival in arrivals:
+                    other = _known(session, self.key, arrival)
+                    if other:
+                        known.append(other.id)
+                        remarks.append(_("This is here already, as {number}.").format(number=other.number))
+                        continue
+                    case = self._add(session, me, arrival, source)
+                    cases.append(case.id)
+                    loaded += [(row.id, p.input) for row, p in zip(case.inputs, arrival.pieces, strict=True)]
+                    remarks += [r for p in arrival.pieces for r in p.remarks]
+                    remarks += [r for f in arrival.fits[:1] for r in f.remarks]
+                    if not arrival.fits or arrival.fits[0].taken is None:
+                        remarks.append(_("No task here can answer {number}; it can be viewed.").format(number=case.number))
+        except BaseException:
+            self._sweep(put)
+            raise
+        if known:
+            self._sweep(put)
+        for input_id, given in loaded[-20:]:
+            self._remember(input_id, given)
+        return cases, known, remarks
+
+    def _add(self, session: Session, me: UserRow, arrival: Arrival, source: str) -> CaseTable:
+        inputs = [p.input for p in arrival.pieces]
+        first = arrival.fits[0] if arrival.fits and arrival.fits[0].taken is not None else None
+        last = session.scalar(select(func.max(CaseTable.running)).where(CaseTable.kind == arrival.kind)) or 0
+        age, sex = _age_and_sex(inputs)
+        case = CaseTable(
+            number=f"{PREFIX[arrival.kind]}-{last + 1:04d}",
+            running=last + 1,
+            kind=arrival.kind,
+            task=first.task.name if first else None,
+            patient=_patient(session, self.key, arrival.person),
+            age_years=age,
+            sex=sex,
+            state="to_read" if first else "unanswerable",
+            source=source,
+            simulated=any(given.facts.get("simulated") for given in inputs),
+            received=now(),
+            inputs=[
+                InputRow(
+                    position=i,
+                    kind=p.input.kind,
+                    sha256=p.sha256,
+                    files={name: self._shelve(session, data) for name, data in p.files.items()},
+                    facts=dict(p.input.facts),
+                    remarks=list(p.remarks),
+                    shape=shape(p.input),
+                )
+                for i, p in enumerate(arrival.pieces)
+            ],
+        )
+        session.add(case)
+        session.flush()
+        details = {"source": source, "kind": case.kind, "inputs": len(inputs)}
+        audit.append(session, me.name, "admit", f"case {case.id}", details)
+        return case
+
+    def _shelve(self, session: Session, data: bytes) -> str:
+        """Notes a file as referred to. Put again where another upload's failure has just swept it away: this
+        transaction is alone on the database, so from here on nobody else sweeps it."""
+        sha = self.files.put(data)
+        session.merge(StoredFile(sha256=sha, size=len(data)))
+        return sha
+
+    def _sweep(self, put: set[str]) -> None:
+        """Removes those of these files that no row refers to."""
+        with self.database.write() as session:
+            for sha in put:
+                if session.get(StoredFile, sha) is None:
+                    self.files.remove(sha)
+
+
+def _arrivals(found: Sequence[Found]) -> list[Arrival]:
+    """One a patient and kind; where the files name nobody one a file; one a row of a table."""
+    grouped: dict[tuple[object, ...], Arrival] = {}
+    for i, f in enumerate(found):
+        alone = f.input.kind == "record" or (f.person is None and not f.case)
+        key = (i,) if alone else (f.input.kind, f.person, None if f.person is not None else f.case)
+        piece = Piece(f.input, sha256(f.input), f.files, f.remarks)
+        arrival = grouped.setdefault(key, Arrival([], f.person, f.case))
+        if all(piece.sha256 != p.sha256 for p in arrival.pieces):
+            arrival.pieces.append(piece)
+    return list(grouped.values())
+
+
+def _refusal(found: Sequence[Fit]) -> Refused | None:
+    """Why no task takes it, where some task is of its kind. What no task asks about may still be viewed."""
+    if any(f.taken is not None for f in found):
+        return None
+    return next((f.refusal for f in found if f.refusal), None)
+
+
+def _known(session: Session, key: bytes, arrival: Arrival) -> CaseTable | None:
+    """The case that holds all of this already. Two people may have equal records, but not equal films or signals."""
+    case = None
+    for piece in arrival.pieces:
+        same = select(CaseTable).join(InputRow).where(InputRow.sha256 == piece.sha256)
+        if arrival.kind == "record" and arrival.person is not None:
+            same = same.join(PatientRow).where(PatientRow.pseudonym == identity.pseudonym(key, arrival.person))
+        case = session.scalars(same.order_by(CaseTable.id).limit(1)).first()
+        if case is None:
+            return None
+    return case
+
+
+def _patient(session: Session, key: bytes, person: str | None) -> PatientRow:
+    """The patient of that identity; a new one where nobody is named."""
+    name = identity.pseudonym(key, person if person is not None else secrets.token_hex(16))
+    row = session.scalar(select(PatientRow).where(PatientRow.pseudonym == name))
+    return row or PatientRow(pseudonym=name)
+
+
+def _age_and_sex(inputs: Sequence[Input]) -> tuple[float | None, str]:
+    """From the facts, for the worklist."""
+    age = next((float(g.facts["age_years"]) for g in inputs if g.facts.get("age_years")), None)
+    return age, next((g.facts["sex"] for g in inputs if g.facts.get("sex")), "")

@@ -1,0 +1,125 @@
+"""Inputs as they lie in the store, and which task takes which."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from medcore.clinic.desk import Desk
+from medcore.clinic.views import User
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Image, Input, Record, Signal, sha256
+from medcore.settings import Settings
+from medcore.store import pack
+from medcore.store.tables import CaseTable, InputRow
+from medcore.tasks import Task, all_tasks
+
+CACHE_BYTES = 256 * 2**20
+PACKED = "input.pack"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a task makes of a case. taken: inputs by field name, or None with the refusal (None too: not of its kind)."""
+
+    task: Task
+    taken: dict[str, Input] | None
+    remarks: tuple[str, ...] = ()
+    refusal: Refused | None = None
+
+
+def fit(task: Task, inputs: Sequence[Input]) -> Fit:
+    """For each field the first input of its kind that passes its check and that no other field has."""
+    taken: dict[str, Input] = {}
+    remarks: list[str] = []
+    for name, field in task.fields.items():
+        refusal = None
+        for given in inputs:
+            if given.kind != field.kind or any(given is other for other in taken.values()):
+                continue
+            try:
+                remarks += field.check(given)
+            except Refused as error:
+                refusal = refusal or error
+                continue
+            taken[name] = given
+            break
+        if name not in taken:
+            return Fit(task, None, refusal=refusal)
+    return Fit(task, taken, tuple(remarks))
+
+
+def fits(inputs: Sequence[Input]) -> list[Fit]:
+    """Each task's, those that can answer first."""
+    return sorted((fit(task, inputs) for task in all_tasks().values()), key=lambda f: f.taken is None)
+
+
+def shape(given: Input) -> list[int]:
+    if isinstance(given, Image):
+        return list(given.pixels.shape)
+    if isinstance(given, Signal):
+        return list(given.samples.shape)
+    assert isinstance(given, Record)
+    return [sum(v is not None for v in given.values.values())]
+
+
+class Shelf(Desk):
+    """Gives inputs back; the last ones read are kept in memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._cached: OrderedDict[int, tuple[Input, int]] = OrderedDict()
+        self._cache_lock = threading.Lock()
+
+    def input(self, user: User, input_id: int) -> Input:
+        """One input in native units."""
+        with self.database.read() as session:
+            self._account(session, user, "input")
+            row = session.get(InputRow, input_id)
+            if row is None:
+                raise Refused(_("There is no such input."), _("Open its case from the worklist."))
+        return self._load(row)
+
+    def input_bytes(self, user: User, input_id: int) -> bytes:
+        """What its viewer needs, packed (medcore.store.pack.view_input)."""
+        return pack.view_input(self.input(user, input_id))
+
+    def _inputs(self, session: Session, case: CaseTable) -> list[Input]:
+        return [self._load(row) for row in case.inputs]
+
+    def _load(self, row: InputRow) -> Input:
+        with self._cache_lock:
+            if row.id in self._cached:
+                self._cached.move_to_end(row.id)
+                return self._cached[row.id][0]
+        given = self._read(row)
+        self._remember(row.id, given)
+        return given
+
+    def _read(self, row: InputRow) -> Input:
+        from medcore.readers import read
+
+        files = {name: self.files.get(sha) for name, sha in row.files.items()}
+        if PACKED in files:
+            found = [pack.restore_input(files[PACKED])]
+        else:
+            found = [f.input for f in read(files, self.key).all()]
+        for given in found:
+            if sha256(given) == row.sha256:
+                # The facts of the first reading: this one would move dates once more.
+                return replace(given, facts=row.facts)  # type: ignore[type-var]
+        raise Refused(
+            _("A stored file no longer gives what it gave when it was uploaded."),
+            _("Go back to the release that stored it, or upload the case again."),
+        )
+
+    def _remember(self, input_id: int, given: Input) -> None:
+        size = sum(a.nbytes for a in given.content()[1]) + len(json.dumps(given.content()[0]))
+        with self._cache_lock:
+            self._cached[input_id] = (given, size)
+            while sum(s for _given, s in self._cached.values()) > CACHE_BYTES and len(self._cached) > 1:
+                self._cached.popitem(last=False)

@@ -1,0 +1,191 @@
+"""Training: one net a fold, each with that fold left out, resumable and stoppable at any batch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medcore.datasets.sample import FOLDS
+from medcore.learn.batches import Encoded, augmented, collate, evaluation_batches
+from medcore.learn.devices import moved, training_precision
+from medcore.tasks import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+class Stopped(Exception):
+    """Training was asked to stop; the last checkpoint is kept."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the samples that a net learns from, stops early by, and never sees."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    left_out: np.ndarray
+
+
+def split(encoded: Encoded, fold: int, recipe: Recipe) -> Split:
+    """By patient: `fold` is left out; of the others a share, by the patient's hash too, is kept for early stopping."""
+    draw = np.array([(int(p, 16) // FOLDS) % 1000 / 1000 for p in encoded.patients])
+    left_out, validation = encoded.folds == fold, draw < recipe.validation
+    return Split(
+        np.flatnonzero(~left_out & ~validation),
+        np.flatnonzero(~left_out & validation),
+        np.flatnonzero(left_out),
+    )
+
+
+def predict_logits(
+    net: "torch.nn.Module", encoded: Encoded, index: np.ndarray, device: str, size: int = 64
+) -> np.ndarray:
+    """Logits (len(index), width) in full precision, in the order of `index`."""
+    import torch
+
+    net.eval()
+    out = np.zeros((len(encoded), encoded.task.outcome.width))
+    with torch.no_grad():
+        for part, batch in evaluation_batches(encoded, index, size):
+            out[part] = net(*moved(batch, device)).float().cpu().numpy()
+    return out[index]
+
+
+def train_fold(
+    encoded: Encoded,
+    fold: int,
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    start: "dict[str, torch.Tensor] | None",
+    checkpoint: Path,
+    on_epoch: OnEpoch,
+    stop: Callable[[], bool],
+) -> "dict[str, torch.Tensor]":
+    """Weights of one net (an exponential mean over its last steps, at its best epoch by validation loss).
+
+    start: weights to begin with, or None for a fresh net. checkpoint: file written after each epoch and
+    resumed from if it is there. Raises Stopped as soon as `stop()` says so, in mid-epoch too.
+    """
+    import torch
+    from lightning.fabric import Fabric
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    task, parts = encoded.task, split(encoded, fold, recipe)
+    torch.manual_seed(seed * FOLDS + fold)
+    net = task.net()
+    if start is not None:
+        net.load_state_dict(start)
+    elif hasattr(net, "fit"):
+        net.fit(*collate([encoded.items[i] for i in parts.train]))
+    fabric = Fabric(accelerator=device, devices=1, precision=training_precision(device))  # type: ignore[arg-type]
+    optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = max(1, len(parts.train) // recipe.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps + 1, pct_start=0.2
+    )
+    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995 if steps > 20 else 0.9), use_buffers=True)
+    mean.to(device)
+    model, optimizer = fabric.setup(net, optimizer, _reapply_compile=False)
+    weights = torch.as_tensor(task.outcome.class_weights(encoded.truth[parts.train]), dtype=torch.float32).to(device)
+    state: dict[str, Any] = {
+        "model": model, "optimizer": optimizer, "schedule": schedule, "mean": mean,
+        "epoch": 0, "best": float("inf"), "best_epoch": 0, "best_weights": {},
+    }  # fmt: skip
+    if checkpoint.exists():
+        fabric.load(checkpoint, state, weights_only=True)
+    for epoch in range(state["epoch"], recipe.epochs):
+        if epoch - state["best_epoch"] > recipe.patience:
+            break
+        # A generator an epoch, so that a resumed training sees the same batches as an unbroken one.
+        generator = torch.Generator().manual_seed((seed * FOLDS + fold) * 10_000 + epoch)
+        torch.manual_seed(generator.initial_seed())
+        order = torch.from_numpy(parts.train)[torch.randperm(len(parts.train), generator=generator)]
+        total = torch.zeros((), device=device)
+        model.train()
+        for step in range(steps):
+            if stop():
+                raise Stopped
+            index = order[step * recipe.batch : (step + 1) * recipe.batch]
+            batch = augmented(task, collate([encoded.items[i] for i in index]), generator)
+            truth = torch.from_numpy(encoded.truth[index.numpy()]).to(device)
+            loss = _loss(task, model, moved(batch, device), truth, weights)
+            optimizer.zero_grad()
+            fabric.backward(loss)
+            fabric.clip_gradients(model, optimizer, max_norm=2.0)
+            optimizer.step()
+            schedule.step()
+            mean.update_parameters(net)
+            total += loss.detach()
+        held = parts.validation if len(parts.validation) else parts.train
+        logits = predict_logits(mean.module, encoded, held, device)
+        truth = encoded.truth[held]
+        # Unweighted: the loss by which probabilities are right, not the one that balances the classes.
+        flat = torch.ones_like(weights) if task.outcome.kind != "regression" else weights.cpu()
+        validation = float(
+            task.outcome.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), flat.cpu())
+        )
+        state["epoch"] = epoch + 1
+        if validation < state["best"] or not state["best_weights"]:
+            state |= {"best": validation, "best_epoch": epoch}
+            state["best_weights"] = {k: v.detach().cpu().clone() for k, v in mean.module.state_dict().items()}
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        fabric.save(checkpoint.with_suffix(".part"), state)
+        checkpoint.with_suffix(".part").replace(checkpoint)
+        probabilities = task.outcome.probabilities(logits, {"slope": [1.0] * task.outcome.width, "shift": [0.0] * task.outcome.width})
+        on_epoch(
+            {
+                "fold": fold, "epoch": epoch + 1, "epochs": recipe.epochs, "loss": float(total) / steps,
+                "validation_loss": validation, "metrics": task.outcome.metrics(probabilities, truth),
+            }  # fmt: skip
+        )
+    best: dict[str, torch.Tensor] = state["best_weights"]
+    return best
+
+
+def _loss(
+    task: Any, model: Any, batch: "list[torch.Tensor]", truth: "torch.Tensor", weights: "torch.Tensor"
+) -> "torch.Tensor":
+    """Mean loss; a net of several members has each of them trained for itself."""
+    import torch
+
+    if hasattr(model.module, "members"):
+        model.mark_forward_method("members")
+        return torch.stack([task.outcome.loss(z.float(), truth, weights) for z in model.members(*batch)]).mean()
+    loss: torch.Tensor = task.outcome.loss(model(*batch).float(), truth, weights)
+    return loss
+
+
+def train_nets(
+    encoded: Encoded,
+    recipe: Recipe,
+    folds: Sequence[int],
+    seed: int,
+    device: str,
+    start: "dict[int, dict[str, torch.Tensor]]",
+    work: Path,
+    on_epoch: OnEpoch = lambda row: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> "dict[int, dict[str, torch.Tensor]]":
+    """Weights by left-out fold. `start`: weights to begin with, by fold; `work`: folder of the checkpoints."""
+    from medcore.learn.devices import with_fallback
+
+    out = {}
+    for fold in folds:
+        out[fold], device = with_fallback(
+            lambda d, fold=fold: train_fold(  # type: ignore[misc]
+                encoded, fold, recipe, seed, d, start.get(fold), work / f"fold{fold}.ckpt", on_epoch, stop
+            ),
+            device,
+        )
+    return out
+
+
+def recipe_json(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as the package keeps it."""
+    return asdict(recipe)

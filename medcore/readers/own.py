@@ -1,0 +1,116 @@
+"""The product's own neutral file: any input, bit for bit, and nothing that names anybody.
+
+`MEDCORE1`, the length of the header (4 bytes, little-endian), the header as JSON, the arrays' bytes.
+"""
+
+import json
+import re
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import KINDS, Image, Input, Record, Signal
+from medcore.readers.base import check_size, clean_facts
+from medcore.readers.identity import holds_identity
+
+MAGIC = b"MEDCORE1"
+_DTYPE = re.compile(r"[|<>][iuf][1248]")
+
+
+def write(given: Input) -> dict[str, bytes]:
+    """One file by neutral name, from which `read` gives the same input again."""
+    array, header = describe(given)
+    if array is not None:
+        header["array"] = {"dtype": array.dtype.str, "shape": array.shape}
+    text = json.dumps({"kind": given.kind, **header}, ensure_ascii=False).encode()
+    raw = b"" if array is None else np.ascontiguousarray(array).tobytes()
+    return {f"{given.kind}.medcore": MAGIC + struct.pack("<I", len(text)) + text + raw}
+
+
+def describe(given: Input) -> tuple[np.ndarray | None, dict[str, Any]]:
+    """(its array, all else as JSON values)."""
+    facts = clean_facts(given.facts)
+    if isinstance(given, Record):
+        return None, {"values": dict(given.values), "facts": facts}
+    if isinstance(given, Image):
+        return given.pixels, {
+            "monochrome1": given.monochrome1,
+            "spacing_mm": given.spacing_mm,
+            "bits": given.bits,
+            "window": given.window,
+            "facts": facts,
+        }
+    if isinstance(given, Signal):
+        return given.samples, {"rate_hz": given.rate_hz, "leads": given.leads, "units": given.units, "facts": facts}
+    raise TypeError(given.kind)
+
+
+def rebuild(kind: str, array: np.ndarray | None, header: Mapping[str, Any]) -> Input:
+    """The input that `describe` took apart. Raises KeyError, TypeError or ValueError on what doesn't fit."""
+    facts = clean_facts({str(k): str(v) for k, v in header["facts"].items()})
+    if kind == "record":
+        return Record(values=_values(header["values"]), facts=facts)
+    if array is None:
+        raise ValueError(kind)
+    if kind == "image":
+        if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or 0 in array.shape:
+            raise ValueError(kind)
+        return Image(
+            pixels=array,
+            monochrome1=bool(header["monochrome1"]),
+            spacing_mm=_pair(header["spacing_mm"]),
+            bits=int(header["bits"]),
+            window=_pair(header["window"]),
+            facts=facts,
+        )
+    leads, units = (tuple(str(v)[:24] for v in header[k]) for k in ("leads", "units"))
+    rate = float(header["rate_hz"])
+    if array.ndim != 2 or array.dtype != np.float32 or not len(array) == len(leads) == len(units) or not 0 < rate < 1e9:
+        raise ValueError(kind)
+    if any(holds_identity(v) for v in leads + units):
+        raise ValueError(kind)
+    return Signal(samples=array, rate_hz=rate, leads=leads, units=units, facts=facts)
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    return None if value is None else (float(value[0]), float(value[1]))
+
+
+def _values(values: Mapping[str, Any]) -> dict[str, float | str | None]:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, float | int | str):
+            raise ValueError(name)
+        if holds_identity(name) or (isinstance(value, str) and (len(value) > 40 or holds_identity(value))):
+            raise ValueError(name)
+    return dict(values)
+
+
+def read(content: bytes) -> Input:
+    """The input in one of our own files. Raises Refused when it isn't whole."""
+    try:
+        (length,) = struct.unpack_from("<I", content, len(MAGIC))
+        start = len(MAGIC) + 4 + length
+        header = json.loads(content[len(MAGIC) + 4 : start])
+        if header["kind"] not in KINDS:
+            raise ValueError(header["kind"])
+        array = _array(header["array"], content, start) if "array" in header else None
+        return rebuild(header["kind"], array, header)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error):
+        raise Refused(_("The MedCore file is damaged."), _("Export it again.")) from None
+
+
+def _array(stated: Mapping[str, Any], content: bytes, start: int) -> np.ndarray:
+    if not _DTYPE.fullmatch(stated["dtype"]):
+        raise ValueError(stated["dtype"])
+    dtype, shape = np.dtype(stated["dtype"]), tuple(int(n) for n in stated["shape"])
+    count = 1
+    for n in shape:
+        count *= n
+    check_size(count * dtype.itemsize)
+    if min(shape, default=0) < 0 or len(content) - start != count * dtype.itemsize:
+        raise ValueError(shape)
+    return np.frombuffer(content, dtype, count, start).reshape(shape)

@@ -1,0 +1,63 @@
+"""The audit: who did what to what, when; append-only, each row's hash over the row before.
+
+A changed, removed, inserted or reordered row breaks the chain where it stands; a cut-off end is told from the head.
+Whoever can rewrite the whole file can rewrite the whole chain: keep a row's hash elsewhere to rule that out.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medcore.store.tables import AuditHead, AuditRow, now
+
+START = "0" * 64
+Detail = str | int | float | bool | None
+
+
+def append(
+    session: Session, user: str, action: str, subject: str, details: Mapping[str, Detail] | None = None
+) -> None:
+    """Adds a row within the caller's transaction, which must be one of `Database.write` (alone on the database).
+
+    user: name of the account, or "system"; subject: table and id ("case 12").
+    details: plain values, ids and hashes; never free text that a person typed and never anything from a file.
+    """
+    head = session.get(AuditHead, 1, with_for_update=True)
+    if head is None:
+        head = AuditHead(id=1, last=0, hash=START)
+        session.add(head)
+    row = AuditRow(
+        id=head.last + 1,
+        at=now().isoformat(timespec="microseconds"),
+        user=user,
+        action=action,
+        subject=subject,
+        details=json.dumps(dict(details or {}), sort_keys=True),
+        previous=head.hash,
+    )
+    row.hash = _hash(row)
+    session.add(row)
+    head.last, head.hash = row.id, row.hash
+    session.flush()
+
+
+def verify(session: Session) -> int | None:
+    """Id of the first row that is not what was written, or None. A missing row counts by the id that it had."""
+    last, hashed = 0, START
+    for row in session.scalars(select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000)):
+        if row.id != last + 1:
+            return last + 1
+        if row.previous != hashed or row.hash != _hash(row):
+            return row.id
+        last, hashed = row.id, row.hash
+    head = session.get(AuditHead, 1)
+    known = (head.last, head.hash) if head else (0, START)
+    return None if known == (last, hashed) else last + 1
+
+
+def _hash(row: AuditRow) -> str:
+    fields = [row.id, row.at, row.user, row.action, row.subject, row.details, row.previous]
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""Bringing a database to the schema of this release, by Alembic.
+
+A new revision: `python -m medcore.store.migrations "what changes"`, then read what it wrote. Tables that have
+triggers (audit, reviews) lose them where a batch rebuilds the table: create them again in that revision. Put a copy
+of the schema before it, with rows, into tests/store/schemas.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from medcore.store.engine import make_engine
+
+HERE = Path(__file__).parent
+
+
+def config(url: str, *versions: Path) -> Config:
+    """Alembic's settings for the database at `url`; further folders of revisions may follow."""
+    made = Config()
+    made.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    made.set_main_option("path_separator", "newline")
+    places = "\n".join(str(p) for p in (HERE / "versions", *versions))
+    made.set_main_option("version_locations", places.replace("%", "%%"))
+    made.attributes["url"] = url
+    return made
+
+
+def migrate(url: str) -> None:
+    """Brings the database at `url` to the newest schema; makes it where there is none. Rows stay."""
+    made = config(url)
+    if _revision(url) != ScriptDirectory.from_config(made).get_current_head():
+        command.upgrade(made, "head")
+
+
+def _revision(url: str) -> str | None:
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
+    finally:
+        engine.dispose()
