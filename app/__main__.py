@@ -5,6 +5,7 @@ The worker is started again when it dies; when the dashboard dies, all ends with
 
 import contextlib
 import ctypes
+import errno
 import http.client
 import ipaddress
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.settings import Settings, settings
+from medcore.settings import REPO, Settings, settings
 
 GRACE_SECONDS = 8  # to end by themselves; container engines give 10 to all
 START_SECONDS = 120  # until the dashboard must answer
@@ -37,7 +38,7 @@ def main() -> int:
     try:
         chosen = checked_settings()
         with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{os.getpid()}-", dir=memory_folder()) as folder:
-            return serve(chosen, {**os.environ, **child_environment(folder)}, stop)
+            return serve(chosen, child_environment(chosen, folder), stop)
     except Refused as refused:
         say(str(refused))
         return 2
@@ -60,11 +61,15 @@ def checked_settings() -> Settings:
     try:
         socket.create_server((chosen.address, chosen.port), family=family).close()
     except OSError as error:
+        reason = str(error.strerror).split(" (while")[0].lower()
+        other = chosen.port % 65535 + 1 if chosen.port >= 1024 else 8501
+        of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        remedy = _("Choose another port, for example PORT={port}.") if of_port else _("Choose another ADDRESS.")
         raise Refused(
             _("The dashboard can't listen on {address}, port {port}: {reason}.").format(
-                address=chosen.address, port=chosen.port, reason=(error.strerror or str(error)).lower()
+                address=chosen.address, port=chosen.port, reason=reason
             ),
-            _("Choose another port, for example PORT={port}.").format(port=chosen.port % 65535 + 1),
+            remedy.format(port=other),
         ) from None
     return chosen
 
@@ -78,12 +83,14 @@ def is_this_machine(address: str) -> bool:
 
 
 def memory_folder() -> str | None:
-    """A folder that lies in memory, for uploads on their way in; None, and a line that says so, where there is none."""
-    wished = [os.environ.get("TMPDIR", ""), "/dev/shm", "/tmp"]
-    found = next((f for f in wished if f and os.access(f, os.W_OK) and lies_in_memory(Path(f))), None)
-    if found is None:
+    """A folder in memory with room for uploads on their way in; None, and a line that says so, where there is none."""
+    wished = os.environ.get("TMPDIR", "")
+    usable = [f for f in (wished, "/dev/shm", "/tmp") if f and os.access(f, os.W_OK) and lies_in_memory(Path(f))]
+    if not usable:
         say(_("No folder in memory was found: large uploads pass through the disk before names are removed."))
         return None
+    # A container's /dev/shm is often small, and its /tmp the memory that was given for this.
+    found = wished if wished in usable else max(usable, key=lambda f: shutil.disk_usage(f).free)
     for left in Path(found).glob(f"{TEMPORARY}*"):  # by a launcher that was killed
         if not Path(f"/proc/{left.name.removeprefix(TEMPORARY).split('-')[0]}").exists():
             shutil.rmtree(left, ignore_errors=True)
@@ -100,10 +107,10 @@ def lies_in_memory(folder: Path) -> bool:
     return max(holders)[1] in {"tmpfs", "ramfs"}
 
 
-def child_environment(folder: str) -> dict[str, str]:
-    """What dashboard and worker get on top: temporary files in `folder`, one thread for arrays, lines at once."""
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
-    return {"TMPDIR": folder, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+def child_environment(chosen: Settings, folder: str) -> dict[str, str]:
+    """For dashboard and worker: temporary files in `folder`, one thread for arrays, lines printed at once."""
+    own = {"MEDCORE_HOME": str(chosen.home), "TMPDIR": folder, "PYTHONUNBUFFERED": "1"}
+    return {"OMP_NUM_THREADS": "1", **os.environ, **own}
 
 
 def serve(chosen: Settings, env: dict[str, str], stop: threading.Event) -> int:
@@ -173,7 +180,8 @@ class Children:
     def start(self, module: str) -> subprocess.Popen[bytes]:
         """`python -m module`, which is told to end should this process be killed."""
         command = [sys.executable, "-m", module]
-        child = subprocess.Popen(command, env=self._env, start_new_session=True, preexec_fn=end_with_parent)
+        # Streamlit finds its configuration by the working directory.
+        child = subprocess.Popen(command, cwd=REPO, env=self._env, start_new_session=True, preexec_fn=end_with_parent)
         self._running.append(child)
         return child
 

@@ -66,8 +66,8 @@ def door(users: Sequence["User"], then: str, *, chosen: str, password: bool, ref
     )
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(_("Sign in"))}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>
-<header><svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="#1F9E93" stroke-width="1.6" aria-hidden="true"
- stroke-linejoin="round" stroke-linecap="round"><rect x="2" y="2" width="20" height="20" rx="4"/>
+<header><svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="#1F9E93" stroke-width="1.6"
+ aria-hidden="true" stroke-linejoin="round" stroke-linecap="round"><rect x="2" y="2" width="20" height="20" rx="4"/>
 <path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg><h1>{escape(_("Review desk"))}</h1></header>{wrong}
 <form method="post" action="/login"><input type="hidden" name="next" value="{escape(then)}">
 <fieldset><legend>{escape(_("Who is reading?"))}</legend>{people}</fieldset>{secret}

@@ -33,7 +33,7 @@ HEADERS = {
 }
 # Streamlit's own bundle, our fonts and the two probes hold nothing of anybody.
 OPEN = ("/static/", "/app/static/")
-OPEN_EXACT = {"/login", "/logout", "/health", "/_stcore/health", "/_stcore/host-config", "/favicon.ico"}
+OPEN_EXACT = {"/login", "/logout", "/health", "/_stcore/health", "/_stcore/host-config", "/favicon.ico", "/favicon.png"}
 
 
 def signer(home: Path) -> URLSafeTimedSerializer:

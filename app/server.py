@@ -126,7 +126,7 @@ def main() -> int:
     if Path("/dev/shm").is_dir():
         # Uploads above 1 MB are spooled; they must not touch lasting storage before they are de-identified.
         os.environ["TMPDIR"] = tempfile.tempdir = "/dev/shm"
-    uvicorn.run(app, host=where.address, port=where.port, log_level="warning", server_header=False, ws="auto")
+    uvicorn.run(app, host=where.address, port=where.port, log_config=None, access_log=False, server_header=False)
     return 0
 
 

@@ -87,6 +87,12 @@ def cancel(session: Session, job_id: int) -> None:
     session.execute(waiting.values(state="cancelled", finished=now()))
 
 
+def requeue(session: Session, job_id: int) -> None:
+    """An ended job once more, with all its attempts."""
+    again = {"state": "queued", "cancel": False, "attempts": 0, "error": "", "finished": None, "owner": ""}
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(again))
+
+
 def finish(session: Session, job: Job) -> bool:
     """Ends it well; False where another worker has taken it over, whose result counts."""
     return _end(session, job.id, job.owner, "done", "")
@@ -117,15 +123,13 @@ def _end(session: Session, job_id: int, owner: str, state: JobState, error: str)
     values: dict[str, Any] = {"state": state, "error": error, "finished": now(), "lease": 0.0}
     if state == "done":
         values["progress"] = 1.0
-    return bool(
-        session.execute(update(JobRow).where(*_mine(job_id, owner)).values(values).returning(JobRow.id)).all()
-    )
+    return bool(session.execute(update(JobRow).where(*_mine(job_id, owner)).values(values).returning(JobRow.id)).all())
 
 
 class Heartbeat:
     """Renews a job's lease from a thread of its own for as long as the block runs.
 
-    cancel: somebody asked for the end. lost: the lease ran out and another worker has the job, so stop and write nothing.
+    cancel: somebody asked for the end. lost: another worker has the job now, so stop and write nothing.
     """
 
     def __init__(self, database: Database, job: Job, lease: float = LEASE) -> None:

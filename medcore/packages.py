@@ -119,9 +119,7 @@ class Package:
 
 
 def _incomplete(file: str) -> Refused:
-    return Refused(
-        _("The package lacks its file {file}.").format(file=file), _("Get the whole package folder again.")
-    )
+    return Refused(_("The package lacks its file {file}.").format(file=file), _("Get the whole package folder again."))
 
 
 def load(folder: Path) -> Package:
@@ -135,7 +133,9 @@ def load(folder: Path) -> Package:
     pickles = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLES)
     if pickles:
         raise Refused(
-            _("{file} is a pickle, which can run code when it is read. Packages never hold one.").format(file=pickles[0]),
+            _("{file} is a pickle, which can run code when it is read. Packages never hold one.").format(
+                file=pickles[0]
+            ),
             _("Save the weights as .safetensors."),
         )
     try:

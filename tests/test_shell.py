@@ -298,8 +298,18 @@ def test_what_is_imported_is_required_and_the_other_way_round() -> None:
     assert sorted(required - PLUGINS - frozenset().union(*used)) == []
 
 
-def test_nothing_imports_torch_before_it_is_needed(tmp_path: Path) -> None:
-    code = "import sys, app.server, medcore.clinic, medcore.worker; sys.exit('torch' in sys.modules)"
+def test_a_list_of_cases_or_tasks_is_drawn_without_torch(tmp_path: Path) -> None:
+    code = """
+import sys
+import app.server, medcore.worker
+from medcore import tasks
+from medcore.clinic import Clinic
+from medcore.settings import settings
+clinic = Clinic(settings())
+clinic.worklist(clinic.users()[0])
+tasks.all_tasks()
+sys.exit("torch" in sys.modules)
+"""
     env = environment(tmp_path / "home", free_port())
     assert subprocess.run([sys.executable, "-c", code], cwd=REPO, env=env, timeout=120).returncode == 0
 

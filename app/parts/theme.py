@@ -15,10 +15,12 @@ from medcore.errors import Refused
 from medcore.i18n import _
 
 CSS = Path(__file__).with_name("theme.css").read_text()
-LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="#1F9E93"
- stroke-width="1.6" stroke-linejoin="round" stroke-linecap="round"><rect x="2" y="2" width="20" height="20" rx="4"/>
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none"
+ stroke="#1F9E93" stroke-width="1.6" stroke-linejoin="round" stroke-linecap="round">
+<rect x="2" y="2" width="20" height="20" rx="4"/>
 <path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg>"""
-NARROW = "\u202f"  # narrow no-break space: before %, and between thousands
+NARROW = "\u202f"  # narrow no-break space, between thousands
+NBSP = "\u00a0"  # before % and units
 MINUS = "\u2212"
 
 
@@ -50,7 +52,7 @@ def page() -> None:
         initial_sidebar_state="collapsed",
         menu_items={"About": _("For research, teaching and demonstration. Not a diagnosis.")},
     )
-    st.logo(LOGO, size="large")
+    st.logo(LOGO, size="medium")
     # Dialogs and tooltips are mounted outside .stApp, where only the root's scheme reaches.
     st.html(f"<style>:root{{color-scheme:{st.context.theme.type or 'light dark'}}}\n{CSS}</style>")
 
@@ -78,10 +80,10 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return "–"
     if 0 < share < 0.01:
-        return _("under {n} %").format(n=1).replace(" %", NARROW + "%")
+        return _("under {n} %").format(n=1).replace(" %", NBSP + "%")
     if 0.99 < share < 1:
-        return _("over {n} %").format(n=99).replace(" %", NARROW + "%")
-    return f"{share * 100:.0f}{NARROW}%"
+        return _("over {n} %").format(n=99).replace(" %", NBSP + "%")
+    return f"{share * 100:.0f}{NBSP}%"
 
 
 def span(low: float | None, high: float | None, decimals: int | None = None) -> str:
@@ -105,7 +107,8 @@ def chip(text: str, voice: str = "neutral") -> Html:
 def title(text: str, *soft: str, right: Html | str = "") -> None:
     """A page's title line; facts in soft after it, chips at the right."""
     facts_ = "".join(f'<span class="soft">{e(s)}</span>' for s in soft if s)
-    html(f'<div class="top"><b role="heading" aria-level="1">{e(text)}</b>{facts_}<span class="right">{e(right)}</span></div>')
+    head = f'<b role="heading" aria-level="1">{e(text)}</b>'
+    html(f'<div class="top">{head}{facts_}<span class="right">{e(right)}</span></div>')
 
 
 def case_strip(number_: str, kind: str, *facts_: str, place: str = "", simulated: bool = False) -> None:
@@ -155,7 +158,8 @@ def saved(text: str) -> None:
 
 def empty(headline: str, text: str) -> None:
     """Nothing here yet: one line that says what to add. Put the one button beneath."""
-    html(f'<div class="box wide"><div class="head"><mark>{e(headline)}</mark></div><div><mark>{e(text)}</mark></div></div>')
+    head = f'<div class="head"><mark>{e(headline)}</mark></div>'
+    html(f'<div class="box wide">{head}<div><mark>{e(text)}</mark></div></div>')
 
 
 def hatch(headline: str, text: str, glyph: str = "lock") -> None:

@@ -1,14 +1,11 @@
 """The use cases: what pages, command line and worker ask for. Nothing here knows what shows it.
 
-    clinic = Clinic(settings())
-    reader = clinic.sign_in("reader")
-    admission = clinic.admit(reader, {"film.dcm": data})
+clinic = Clinic(settings())
+reader = clinic.sign_in("reader")
+admission = clinic.admit(reader, {"film.dcm": data})
 """
 
-from medcore.clinic.admission import Admissions
 from medcore.clinic.demo import Demo
-from medcore.clinic.people import People
-from medcore.clinic.reading import Reading
 from medcore.clinic.training import Training
 from medcore.clinic.views import (
     Admission,
@@ -44,7 +41,7 @@ __all__ = [
 ]
 
 
-class Clinic(People, Admissions, Reading, Training, Demo):
+class Clinic(Demo, Training):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

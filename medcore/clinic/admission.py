@@ -1,19 +1,20 @@
 """From files to cases: decoded aside, de-identified, stored all or not at all."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from medcore.clinic.shelf import PACKED, Fit, Shelf, fits, shape
+from medcore.clinic.shelf import Fit, Shelf, fits, shape
 from medcore.clinic.views import Admission, Refusal, User
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
-from medcore.readers.base import Found, clean_facts
-from medcore.store import audit, identity, pack
+from medcore.readers import Found, files_of, read
+from medcore.store import audit, identity
 from medcore.store.tables import CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
 
 PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG"}
@@ -54,12 +55,14 @@ class Admissions(Shelf):
 
         mapping: table column → record column. The names of the files are neither stored nor logged.
         """
-        from medcore.readers import decode
+        from medcore.readers import decode_each
 
         with self.database.read() as session:
             self._account(session, user, "admit")
-        reading = decode(files, key=self.key, mapping=mapping)
-        refused = [Refusal(r.name, r.error.sentence, r.error.remedy) for r in reading.refused]
+        reading = decode_each(files, key=self.key, mapping=mapping)
+        # A foreign file beside good ones in a ZIP (a readme, a picture of the disc) is no news.
+        told = [r for r in reading.refused if not (reading.found and r.foreign and r.packed)]
+        refused = [Refusal(r.name, r.error.sentence, r.error.remedy) for r in told]
         arrivals = []
         for arrival in _arrivals(reading.found):
             arrival.fits = fits([p.input for p in arrival.pieces])
@@ -75,10 +78,7 @@ class Admissions(Shelf):
         self, user: User, inputs: Sequence[Input], person: str | None = None, source: str = "typed"
     ) -> int:
         """One case of inputs that came in no file (typed, simulated); gives the case that has them already, if any."""
-        pieces = []
-        for given in inputs:
-            clean = replace(given, facts=clean_facts(given.facts))  # type: ignore[type-var]
-            pieces.append(Piece(clean, sha256(clean), {PACKED: pack.store_input(clean)}))
+        pieces = [_piece(given) for given in inputs]
         arrival = Arrival(pieces, person, "", fits([p.input for p in pieces]))
         refusal = _refusal(arrival.fits)
         if refusal:
@@ -86,9 +86,7 @@ class Admissions(Shelf):
         cases, known, _remarks = self._take(user, [arrival], source)
         return (cases or known)[0]
 
-    def _take(
-        self, user: User, arrivals: Sequence[Arrival], source: str
-    ) -> tuple[list[int], list[int], list[str]]:
+    def _take(self, user: User, arrivals: Sequence[Arrival], source: str) -> tuple[list[int], list[int], list[str]]:
         """Files first, then all rows in one transaction; on any failure neither."""
         cases: list[int] = []
         known: list[int] = []
@@ -112,7 +110,9 @@ class Admissions(Shelf):
                     remarks += [r for p in arrival.pieces for r in p.remarks]
                     remarks += [r for f in arrival.fits[:1] for r in f.remarks]
                     if not arrival.fits or arrival.fits[0].taken is None:
-                        remarks.append(_("No task here can answer {number}; it can be viewed.").format(number=case.number))
+                        remarks.append(
+                            _("No task here can answer {number}; it can be viewed.").format(number=case.number)
+                        )
         except BaseException:
             self._sweep(put)
             raise
@@ -173,17 +173,34 @@ class Admissions(Shelf):
                     self.files.remove(sha)
 
 
+def _piece(given: Input) -> Piece:
+    """An input with a file of our own, read back from it: so what is stored is what is answered, and names nobody."""
+    files = files_of(given)
+    try:
+        again = read(files)[0].input
+    except Refused:
+        raise Refused(
+            _("A value of this record is very long, or looks like a date, a telephone number or an address."),
+            _("Leave out what could name somebody."),
+        ) from None
+    return Piece(again, sha256(again), files)
+
+
 def _arrivals(found: Sequence[Found]) -> list[Arrival]:
-    """One a patient and kind; where the files name nobody one a file; one a row of a table."""
+    """One a patient and kind; where files name nobody, one a file; one a row of a table."""
     grouped: dict[tuple[object, ...], Arrival] = {}
     for i, f in enumerate(found):
-        alone = f.input.kind == "record" or (f.person is None and not f.case)
-        key = (i,) if alone else (f.input.kind, f.person, None if f.person is not None else f.case)
+        same = f.person if f.person is not None else frozenset(map(_digest, f.files.values()))
+        key = (i,) if f.input.kind == "record" else (f.input.kind, same)
         piece = Piece(f.input, sha256(f.input), f.files, f.remarks)
         arrival = grouped.setdefault(key, Arrival([], f.person, f.case))
         if all(piece.sha256 != p.sha256 for p in arrival.pieces):
             arrival.pieces.append(piece)
     return list(grouped.values())
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def _refusal(found: Sequence[Fit]) -> Refused | None:

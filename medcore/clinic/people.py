@@ -144,7 +144,5 @@ def _matches(hashed: str | None, password: str) -> bool:
 
 def _long_enough(password: str) -> str:
     if len(password) < SHORTEST:
-        raise Refused(
-            _("The password has fewer than {n} characters.").format(n=SHORTEST), _("Choose a longer one.")
-        )
+        raise Refused(_("The password has fewer than {n} characters.").format(n=SHORTEST), _("Choose a longer one."))
     return password

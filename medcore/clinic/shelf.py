@@ -19,12 +19,14 @@ from medcore.store.tables import CaseTable, InputRow
 from medcore.tasks import Task, all_tasks
 
 CACHE_BYTES = 256 * 2**20
-PACKED = "input.pack"
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a task makes of a case. taken: inputs by field name, or None with the refusal (None too: not of its kind)."""
+    """What a task makes of a case.
+
+    taken: inputs by field name, or None with the refusal (which is None too where nothing is of the task's kind)
+    """
 
     task: Task
     taken: dict[str, Input] | None
@@ -96,22 +98,18 @@ class Shelf(Desk):
             if row.id in self._cached:
                 self._cached.move_to_end(row.id)
                 return self._cached[row.id][0]
-        given = self._read(row)
+        given = self._from_files(row)
         self._remember(row.id, given)
         return given
 
-    def _read(self, row: InputRow) -> Input:
+    def _from_files(self, row: InputRow) -> Input:
         from medcore.readers import read
 
         files = {name: self.files.get(sha) for name, sha in row.files.items()}
-        if PACKED in files:
-            found = [pack.restore_input(files[PACKED])]
-        else:
-            found = [f.input for f in read(files, self.key).all()]
-        for given in found:
-            if sha256(given) == row.sha256:
+        for found in read(files, self.key):
+            if sha256(found.input) == row.sha256:
                 # The facts of the first reading: this one would move dates once more.
-                return replace(given, facts=row.facts)  # type: ignore[type-var]
+                return replace(found.input, facts=row.facts)  # type: ignore[type-var]
         raise Refused(
             _("A stored file no longer gives what it gave when it was uploaded."),
             _("Go back to the release that stored it, or upload the case again."),

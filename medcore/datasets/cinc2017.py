@@ -5,6 +5,7 @@ records: `A00001.hea` with `A00001.mat`, or headers that point into packed `.dat
 """
 
 import csv
+from functools import partial
 from pathlib import Path
 
 from medcore.datasets.sample import Sample
@@ -27,13 +28,20 @@ def cinc2017(folder: Path) -> list[Sample]:
     with table.open(encoding="utf-8-sig", newline="") as lines:
         rows = [row for row in csv.reader(lines) if len(row) >= 2 and row[1] in CLASSES]
     return [
-        Sample(NAME, name, name, lambda name=name: {"ecg": read_record(folder, name)}, CLASSES.index(label))
+        Sample(
+            NAME,
+            name,
+            name,
+            partial(read_record, folder, name),
+            CLASSES.index(label),
+            weight=SOURCE_WEIGHTS[CLASSES.index(label)],
+        )
         for name, label, *_rest in rows
         if (folder / f"{name}.hea").is_file()
     ]
 
 
-def read_record(folder: Path, name: str) -> Input:
+def read_record(folder: Path, name: str) -> dict[str, Input]:
     """The record of that name with the signal files that its header points to."""
     from medcore.readers import read
 
@@ -43,4 +51,4 @@ def read_record(folder: Path, name: str) -> Input:
         first = line.split(maxsplit=1)[:1]
         if first and not line.startswith("#") and (folder / first[0]).is_file():
             files[first[0]] = (folder / first[0]).read_bytes()
-    return read(files)[0].input
+    return {"ecg": read(files)[0].input}

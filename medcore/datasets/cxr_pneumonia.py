@@ -5,6 +5,7 @@ label_quality where known) and the pictures that `file` names, in the folder or 
 """
 
 import csv
+from functools import partial
 from pathlib import Path
 
 from medcore.datasets.sample import Sample
@@ -35,7 +36,7 @@ def cxr_pneumonia(folder: Path) -> list[Sample]:
                     NAME,
                     row["patient"],
                     row["file"],
-                    lambda path=path: {"film": read_film(path)},
+                    partial(read_film, path),
                     int(row["label"] == "pneumonia"),
                     row.get("source", ""),
                     facts=facts,
@@ -44,8 +45,8 @@ def cxr_pneumonia(folder: Path) -> list[Sample]:
     return samples
 
 
-def read_film(path: Path) -> Input:
+def read_film(path: Path) -> dict[str, Input]:
     """The picture in that file, whatever its format."""
     from medcore.readers import read
 
-    return read({path.name: path.read_bytes()})[0].input
+    return {"film": read({path.name: path.read_bytes()})[0].input}

@@ -19,6 +19,7 @@ class Sample:
     target: a class index, 0/1, a row of 0/1 or a number, as the task's outcome takes it
     source: the source or site that figures are also reported by
     published_fold: the set's own fold, where it has one
+    weight: how many cases of the source this one stands for, where the set was thinned
     facts: what else figures may be split by (label quality, view …)
     """
 
@@ -29,6 +30,7 @@ class Sample:
     target: Any
     source: str = ""
     published_fold: int | None = None
+    weight: float = 1.0
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @property

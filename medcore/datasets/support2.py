@@ -5,6 +5,7 @@ Only what was known on study day 3 is read; outcomes, other models' scores and l
 """
 
 import csv
+from functools import partial
 from pathlib import Path
 
 from medcore.datasets.sample import Sample
@@ -120,12 +121,6 @@ def support2(folder: Path) -> list[Sample]:
     samples = []
     for row in rows:
         if row["hospdead"].strip() in ("0", "1"):
-            record = Record({c.name: parse(c, row.get(c.name)) for c in COLUMNS})
-            samples.append(
-                Sample(NAME, row["patient"], row["patient"], lambda r=record: _inputs(r), int(row["hospdead"]))
-            )
+            inputs: dict[str, Input] = {"record": Record({c.name: parse(c, row.get(c.name)) for c in COLUMNS})}
+            samples.append(Sample(NAME, row["patient"], row["patient"], partial(dict, inputs), int(row["hospdead"])))
     return samples
-
-
-def _inputs(record: Record) -> dict[str, Input]:
-    return {"record": record}

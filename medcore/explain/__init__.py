@@ -1,0 +1,140 @@
+"""Why: attributions by Captum, one method a file, on the input's own grid, each with its convergence gap."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medcore.errors import Refused
+from medcore.explain.attribution import Attribution, Method, Question
+from medcore.explain.grad_cam import GradCam
+from medcore.explain.integrated_gradients import IntegratedGradients
+from medcore.explain.occlusion import Occlusion
+from medcore.explain.shapley import ShapleySampling
+from medcore.explain.words import words
+from medcore.i18n import N_, _
+from medcore.inputs import Input
+from medcore.learn.batches import collate, encode_inputs
+from medcore.learn.devices import moved, pick, with_fallback
+from medcore.learn.predict import take
+from medcore.packages import Package
+from medcore.tasks import Task
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Attribution", "METHODS", "baseline_words", "explain", "methods"]
+
+METHODS: dict[str, Method] = {m.name: m for m in (IntegratedGradients(), GradCam(), Occlusion(), ShapleySampling())}
+_locks: dict[str, threading.Lock] = defaultdict(threading.Lock)  # Captum's hooks are not thread-safe: one a package
+
+BASELINES = {
+    "record": N_("Compared with the mean of the training patients, for the values that were measured."),
+    "image": N_("Compared with an even mid-grey picture."),
+    "signal": N_("Compared with a flat line."),
+}
+
+
+def methods(task: Task) -> tuple[str, ...]:
+    """Names of the methods that suit the task, its default first."""
+    return task.explain
+
+
+def baseline_words(task: Task) -> str:
+    """What the input is compared with, in a sentence."""
+    return " ".join(_(BASELINES[spec.kind]) for spec in task.fields.values())
+
+
+def _baseline(package: Package, name: str, kind: str, x: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    if kind == "record":
+        mean = torch.tensor(package.about["reference"][name]["mean"], dtype=x.dtype, device=x.device)
+        return mean * mask
+    return torch.full_like(x, 0.5) if kind == "image" else torch.zeros_like(x)
+
+
+def explain(
+    package: Package,
+    inputs: Mapping[str, Input],
+    label: str | None = None,
+    method: str | None = None,
+    device: str = "auto",
+) -> Attribution:
+    """Attribute one label (default: the likeliest) by one method (default: the task's first).
+
+    A method that breaks gives an Attribution with `failure` and no values; an unknown label or
+    method is Refused.
+    """
+    take(package, inputs)
+    task = package.task
+    names = [item.name for item in task.outcome.labels]
+    if label is not None and label not in names:
+        raise Refused(
+            _("“{label}” is not a label of this question.").format(label=label),
+            _("Labels are: {names}.").format(names=", ".join(names)),
+        )
+    method = method or task.explain[0]
+    if method not in task.explain:
+        raise Refused(
+            _("The method “{method}” doesn't suit this question.").format(method=method),
+            _("Methods are: {names}.").format(names=", ".join(task.explain)),
+        )
+    started = time.perf_counter()
+    with _locks[package.hash]:
+        done, device = with_fallback(lambda d: _attribute(package, inputs, label, METHODS[method], d), pick(device))
+    chosen, values, gap, failure = done
+    return Attribution(
+        task=task.name,
+        label=chosen,
+        method=method,
+        baseline=baseline_words(task),
+        gap=gap,
+        values=values,
+        words=words(task, inputs, values) if values else (),
+        failure=failure,
+        device=device,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _attribute(
+    package: Package, inputs: Mapping[str, Input], label: str | None, method: Method, device: str
+) -> tuple[str, dict[str, np.ndarray], float | None, str]:
+    """The label, values by field on the input's own grid, convergence gap, and why there is none."""
+    import torch
+
+    from medcore.explain.ensemble import Ensemble
+
+    task = package.task
+    batch = moved(collate([encode_inputs(task, dict(inputs))]), device)
+    xs, masks = tuple(batch[0::2]), tuple(batch[1::2])
+    model = Ensemble(package).to(device)
+    baselines = tuple(
+        _baseline(package, name, spec.kind, x, m)
+        for (name, spec), x, m in zip(task.fields.items(), xs, masks, strict=True)
+    )
+    with torch.no_grad():
+        said, without = model(*xs, *masks)[0], model(*baselines, *masks)[0]
+    names = [item.name for item in task.outcome.labels]
+    target = names.index(label) if label else int(said.argmax())
+    question = Question(task, model, list(model.nets), xs, masks, baselines, target)
+    try:
+        # The backward pass of a recurrent net in evaluation mode is not to be had from cuDNN.
+        with torch.backends.cudnn.flags(enabled=device != "cuda"):
+            found = method.attribute(question)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception as error:  # a method that doesn't fit a net must not take the answer with it
+        return names[target], {}, None, _("This method failed on this net ({kind}).").format(kind=type(error).__name__)
+    gap = None
+    if method.adds_up:
+        gap = abs(float(sum(a.sum() for a in found)) - float(said[target] - without[target]))
+    values = {
+        name: spec.place(a.detach()[0].float().cpu().numpy(), inputs[name])
+        for (name, spec), a in zip(task.fields.items(), found, strict=True)
+    }
+    return names[target], values, gap, ""

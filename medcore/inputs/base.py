@@ -21,7 +21,9 @@ class Input(Protocol):
     """
 
     kind: ClassVar[str]
-    facts: Mapping[str, str]
+
+    @property
+    def facts(self) -> Mapping[str, str]: ...
 
     def content(self) -> tuple[dict[str, Any], list[np.ndarray]]:
         """What the input is, less its facts: JSON values and arrays. The hash is taken of this."""
@@ -40,7 +42,8 @@ def sha256(given: Input) -> str:
 class Field(Protocol):
     """A task's declaration of one input that it takes."""
 
-    kind: str
+    @property
+    def kind(self) -> str: ...
 
     def check(self, given: Any) -> list[str]:
         """Remarks on an input that can be taken, each one sentence.

@@ -76,7 +76,9 @@ class ImageField:
         view = given.facts.get("view", "")
         if self.views and view and view not in self.views:
             raise Refused(
-                _("The file says that this is a {view} view; the question is asked of a frontal film.").format(view=view),
+                _("The file says that this is a {view} view; the question is asked of a frontal film.").format(
+                    view=view
+                ),
                 _("Upload a film of one of these views: {views}.").format(views=", ".join(self.views)),
             )
         remarks = []

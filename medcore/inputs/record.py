@@ -115,6 +115,31 @@ class RecordField:
         keep = kept[:, owner].to(x)
         return x * keep, mask * keep
 
+    def fill(
+        self, x: "torch.Tensor", mask: "torch.Tensor", column: str, value: Value
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """The encoded record (1, slots) with one more value known."""
+        x, mask = x.clone(), mask.clone()
+        for i, (name, choice) in enumerate(self.slots):
+            if name == column:
+                x[:, i] = float(value == choice) if choice is not None else float(value or 0)
+                mask[:, i] = 1
+        return x, mask
+
+    def usual(self, records: list[Record]) -> dict[str, list[Value]]:
+        """For each column five values that stand for how it is spread: quantiles, or the commonest categories."""
+        out: dict[str, list[Value]] = {}
+        for column in self.columns:
+            known = [v for r in records if (v := r.values.get(column.name)) is not None]
+            if not known:
+                continue
+            if column.choices:
+                out[column.name] = list(sorted(set(known), key=lambda v: -known.count(v))[:5])
+            else:
+                numbers = np.array(known, float)
+                out[column.name] = [float(v) for v in np.quantile(numbers, [0.05, 0.25, 0.5, 0.75, 0.95])]
+        return out
+
     @property
     def _index(self) -> dict[str, int]:
         return {c.name: i for i, c in enumerate(self.columns)}

@@ -111,7 +111,9 @@ class SignalField:
         edge = max(float(np.mean(good >= good.max())), float(np.mean(good <= good.min())))
         if edge > 0.2:
             raise Refused(
-                _("Lead {lead} is saturated: {p:.0f} % of it sits at one extreme value.").format(lead=label, p=100 * edge),
+                _("Lead {lead} is saturated: {p:.0f} % of it sits at one extreme value.").format(
+                    lead=label, p=100 * edge
+                ),
                 _("Record it again with a lower gain."),
             )
         return []

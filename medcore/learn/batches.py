@@ -13,8 +13,6 @@ from medcore.tasks import Task
 if TYPE_CHECKING:
     import torch
 
-Tensors = "list[torch.Tensor]"
-
 
 @dataclass(frozen=True)
 class Encoded:
@@ -90,7 +88,7 @@ def evaluation_batches(
 
 def augmented(task: Task, batch: "list[torch.Tensor]", generator: "torch.Generator") -> "list[torch.Tensor]":
     """A random variant of the batch, field by field."""
-    out = []
+    out: list[torch.Tensor] = []
     for i, field in enumerate(task.fields.values()):
         out += field.augment(batch[2 * i], batch[2 * i + 1], generator)
     return out

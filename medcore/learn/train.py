@@ -53,7 +53,8 @@ def predict_logits(
     with torch.no_grad():
         for part, batch in evaluation_batches(encoded, index, size):
             out[part] = net(*moved(batch, device)).float().cpu().numpy()
-    return out[index]
+    chosen: np.ndarray = out[index]
+    return chosen
 
 
 def train_fold(
@@ -81,15 +82,15 @@ def train_fold(
     net = task.net()
     if start is not None:
         net.load_state_dict(start)
-    elif hasattr(net, "fit"):
-        net.fit(*collate([encoded.items[i] for i in parts.train]))
+    elif fit := getattr(net, "fit", None):
+        fit(*collate([encoded.items[i] for i in parts.train]))
     fabric = Fabric(accelerator=device, devices=1, precision=training_precision(device))  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = max(1, len(parts.train) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps + 1, pct_start=0.2
     )
-    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995 if steps > 20 else 0.9), use_buffers=True)
+    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995 if steps > 20 else 0.9), use_buffers=True)  # type: ignore[no-untyped-call]
     mean.to(device)
     model, optimizer = fabric.setup(net, optimizer, _reapply_compile=False)
     weights = torch.as_tensor(task.outcome.class_weights(encoded.truth[parts.train]), dtype=torch.float32).to(device)
@@ -127,9 +128,7 @@ def train_fold(
         truth = encoded.truth[held]
         # Unweighted: the loss by which probabilities are right, not the one that balances the classes.
         flat = torch.ones_like(weights) if task.outcome.kind != "regression" else weights.cpu()
-        validation = float(
-            task.outcome.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), flat.cpu())
-        )
+        validation = float(task.outcome.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), flat.cpu()))
         state["epoch"] = epoch + 1
         if validation < state["best"] or not state["best_weights"]:
             state |= {"best": validation, "best_epoch": epoch}
@@ -137,11 +136,17 @@ def train_fold(
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         fabric.save(checkpoint.with_suffix(".part"), state)
         checkpoint.with_suffix(".part").replace(checkpoint)
-        probabilities = task.outcome.probabilities(logits, {"slope": [1.0] * task.outcome.width, "shift": [0.0] * task.outcome.width})
+        probabilities = task.outcome.probabilities(
+            logits, {"slope": [1.0] * task.outcome.width, "shift": [0.0] * task.outcome.width}
+        )
         on_epoch(
             {
-                "fold": fold, "epoch": epoch + 1, "epochs": recipe.epochs, "loss": float(total) / steps,
-                "validation_loss": validation, "metrics": task.outcome.metrics(probabilities, truth),
+                "fold": fold,
+                "epoch": epoch + 1,
+                "epochs": recipe.epochs,
+                "loss": float(total) / steps,
+                "validation_loss": validation,
+                "metrics": task.outcome.metrics(probabilities, truth),
             }  # fmt: skip
         )
     best: dict[str, torch.Tensor] = state["best_weights"]

@@ -22,7 +22,8 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv1(self.act1(self.norm1(x)))
         y = self.conv2(self.drop(self.act2(self.norm2(y))))
-        return self.skip(self.pool(x)) + y
+        out: torch.Tensor = self.skip(self.pool(x)) + y
+        return out
 
 
 class ResNet2d(nn.Module):
@@ -44,8 +45,11 @@ class ResNet2d(nn.Module):
         self.drop = nn.Dropout(0.3)
         self.head = nn.Linear(2 * before, width)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def embed(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(n, 2 · channels[-1]): what the last layer sees."""
         y = self.features(self.stem((x - 0.5) * 4))
-        pooled = torch.cat([F.adaptive_avg_pool2d(y, 1), F.adaptive_max_pool2d(y, 1)], 1).flatten(1)
-        logits: torch.Tensor = self.head(self.drop(pooled))
+        return torch.cat([F.adaptive_avg_pool2d(y, 1), F.adaptive_max_pool2d(y, 1)], 1).flatten(1)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.drop(self.embed(x, mask)))
         return logits

@@ -58,12 +58,19 @@ class TabularNet(nn.Module):
         """Learn the bins from the training part, before training."""
         self.encode.fit(x, mask)
 
-    def members(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Logits of each member, (members, n, width); each is trained for itself."""
+    def _hidden(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         y = self.encode(x, mask) * self.scale[:, None]
         y = self.drop1(self.act1(self.first(y))) * self.scale1[:, None]
-        y = self.drop2(self.act2(self.second(y)))
-        return torch.bmm(y, self.head) + self.bias
+        out: torch.Tensor = self.drop2(self.act2(self.second(y)))
+        return out
+
+    def embed(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(n, hidden): the members' mean of what their last layers see."""
+        return self._hidden(x, mask).mean(0)
+
+    def members(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Logits of each member, (members, n, width); each is trained for itself."""
+        return torch.bmm(self._hidden(x, mask), self.head) + self.bias
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.members(x, mask).mean(0)

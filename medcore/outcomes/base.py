@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from medcore.outcomes.logistic import Array
+
 if TYPE_CHECKING:
     import torch
 
@@ -32,8 +34,11 @@ class Outcome(Protocol):
     `probabilities` (n, labels), in the order of `labels`.
     """
 
-    kind: str
-    labels: tuple[Label, ...]
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[Label, ...]: ...
 
     @property
     def width(self) -> int:
@@ -52,11 +57,14 @@ class Outcome(Protocol):
     def calibrate(self, logits: np.ndarray, truth: np.ndarray) -> Calibration:
         """Parameters that turn logits into calibrated probabilities, fitted on cases that the net didn't learn from."""
 
-    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-        """Calibrated probabilities (n, labels); for a regression the calibrated value (n, 1)."""
+    def probabilities(self, logits: Array, calibration: Calibration) -> Array:
+        """Calibrated probabilities (n, labels), or the value (n, 1) of a regression. Numpy or torch, as it came."""
 
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         """From which probability each label is said to be present, chosen out of fold."""
+
+    def choose(self, probabilities: np.ndarray, thresholds: list[float]) -> str:
+        """The choice that probabilities (labels,) of one case come to."""
 
     def metrics(self, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         """Metrics by name; nan where undefined (one class only)."""

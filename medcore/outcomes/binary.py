@@ -7,7 +7,7 @@ import numpy as np
 
 from medcore.outcomes import metrics as m
 from medcore.outcomes.base import Calibration, Label
-from medcore.outcomes.logistic import fit_platt, sigmoid, youden
+from medcore.outcomes.logistic import Array, affine, fit_platt, sigmoid, youden
 
 if TYPE_CHECKING:
     import torch
@@ -49,11 +49,14 @@ class Binary:
         slope, shift = fit_platt(logits[:, 0], truth)
         return {"slope": [slope], "shift": [shift]}
 
-    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-        return sigmoid(logits * calibration["slope"][0] + calibration["shift"][0])
+    def probabilities(self, logits: Array, calibration: Calibration) -> Array:
+        return sigmoid(affine(logits, calibration["slope"], calibration["shift"]))
 
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         return [youden(probabilities[:, 0], truth)]
+
+    def choose(self, probabilities: np.ndarray, thresholds: list[float]) -> str:
+        return (self.present if probabilities[0] >= thresholds[0] else self.absent).name
 
     def metrics(self, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         p = probabilities[:, 0]

@@ -1,18 +1,34 @@
 """Small fits that the outcomes share."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
+# Numpy arrays when answering, torch tensors when explaining (the gradient goes through the calibration).
+Array = TypeVar("Array")
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
+
+def affine(x: Array, slope: Sequence[float], shift: Sequence[float]) -> Array:
+    """slope · x + shift over the last axis."""
+    make = x.new_tensor if hasattr(x, "new_tensor") else np.array
+    return x * make(list(slope)) + make(list(shift))  # type: ignore[no-any-return]
+
+
+def sigmoid(x: Array) -> Array:
     """1 / (1 + e^−x), stable at both ends."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, np.float64)))
+    if hasattr(x, "sigmoid"):
+        return x.sigmoid()  # type: ignore[no-any-return]
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, np.float64)))  # type: ignore[return-value]
 
 
-def softmax(x: np.ndarray) -> np.ndarray:
+def softmax(x: Array) -> Array:
     """Over the last axis."""
-    e = np.exp(x - x.max(-1, keepdims=True))
-    out: np.ndarray = e / e.sum(-1, keepdims=True)
-    return out
+    if hasattr(x, "softmax"):
+        return x.softmax(-1)  # type: ignore[no-any-return]
+    z = np.asarray(x, np.float64)
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def fit_platt(logit: np.ndarray, truth: np.ndarray) -> tuple[float, float]:

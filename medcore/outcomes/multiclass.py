@@ -7,7 +7,7 @@ import numpy as np
 
 from medcore.outcomes import metrics as m
 from medcore.outcomes.base import Calibration, Label
-from medcore.outcomes.logistic import softmax
+from medcore.outcomes.logistic import Array, affine, softmax
 
 if TYPE_CHECKING:
     import torch
@@ -59,16 +59,21 @@ class MultiClass:
         best = minimize(loss, np.zeros(self.width), method="L-BFGS-B").x
         return {"slope": [float(np.exp(best[0]))], "shift": [*(float(b) for b in best[1:]), 0.0]}
 
-    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-        return softmax(logits * calibration["slope"][0] + np.array(calibration["shift"]))
+    def probabilities(self, logits: Array, calibration: Calibration) -> Array:
+        return softmax(affine(logits, calibration["slope"], calibration["shift"]))
 
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         return [1 / self.width] * self.width
 
+    def choose(self, probabilities: np.ndarray, thresholds: list[float]) -> str:
+        return self.labels[int(np.argmax(probabilities))].name
+
     def metrics(self, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         y, predicted = truth.astype(int), probabilities.argmax(1)
         onehot = np.eye(self.width)[y]
-        each = {f"auroc_{label.name}": m.auroc(probabilities[:, i], onehot[:, i]) for i, label in enumerate(self.labels)}
+        each = {
+            f"auroc_{label.name}": m.auroc(probabilities[:, i], onehot[:, i]) for i, label in enumerate(self.labels)
+        }
         known = [v for v in each.values() if np.isfinite(v)]
         return {
             "accuracy": float(np.mean(predicted == y)) if len(y) else m.nan,

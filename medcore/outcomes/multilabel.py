@@ -8,7 +8,7 @@ import numpy as np
 
 from medcore.outcomes import metrics as m
 from medcore.outcomes.base import Calibration, Label
-from medcore.outcomes.logistic import fit_platt, sigmoid, youden
+from medcore.outcomes.logistic import Array, affine, fit_platt, sigmoid, youden
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,9 @@ class MultiLabel:
     def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
         import torch
 
-        return torch.nn.functional.binary_cross_entropy_with_logits(logits, truth.to(logits), pos_weight=weights.to(logits))
+        return torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, truth.to(logits), pos_weight=weights.to(logits)
+        )
 
     def class_weights(self, truth: np.ndarray) -> np.ndarray:
         share = truth.mean(0).clip(0.01, 0.99)
@@ -43,11 +45,14 @@ class MultiLabel:
         fits = [fit_platt(logits[:, i], truth[:, i]) for i in range(self.width)]
         return {"slope": [f[0] for f in fits], "shift": [f[1] for f in fits]}
 
-    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-        return sigmoid(logits * np.array(calibration["slope"]) + np.array(calibration["shift"]))
+    def probabilities(self, logits: Array, calibration: Calibration) -> Array:
+        return sigmoid(affine(logits, calibration["slope"], calibration["shift"]))
 
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         return [youden(probabilities[:, i], truth[:, i]) for i in range(self.width)]
+
+    def choose(self, probabilities: np.ndarray, thresholds: list[float]) -> str:
+        return self.choice_of([float(p >= t) for p, t in zip(probabilities, thresholds, strict=True)])
 
     def metrics(self, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         each = {f"auroc_{label.name}": m.auroc(probabilities[:, i], truth[:, i]) for i, label in enumerate(self.labels)}

@@ -7,6 +7,7 @@ import numpy as np
 
 from medcore.outcomes import metrics as m
 from medcore.outcomes.base import Calibration, Label
+from medcore.outcomes.logistic import Array, affine
 
 if TYPE_CHECKING:
     import torch
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Regression:
-    """One number in `unit`: one logit, on the standardised scale; truth (n,). A reader's choice is the number as text."""
+    """One number in `unit`: one standardised logit; truth (n,). A reader's choice is the number as text."""
 
     value: Label
     unit: str
@@ -46,12 +47,14 @@ class Regression:
         slope, shift = np.polyfit(logits[:, 0], truth, 1) if len(truth) > 1 else (1.0, 0.0)
         return {"slope": [float(slope)], "shift": [float(shift)]}
 
-    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-        out: np.ndarray = logits * calibration["slope"][0] + calibration["shift"][0]
-        return out
+    def probabilities(self, logits: Array, calibration: Calibration) -> Array:
+        return affine(logits, calibration["slope"], calibration["shift"])
 
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         return []
+
+    def choose(self, probabilities: np.ndarray, thresholds: list[float]) -> str:
+        return self.choice_of(float(probabilities[0]))
 
     def metrics(self, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         return {"mae": float(np.mean(np.abs(probabilities[:, 0] - truth))) if len(truth) else m.nan}

@@ -128,7 +128,8 @@ def sex_fact(text: str) -> str:
 
 def voltage(unit: str) -> tuple[str, float]:
     """A unit's usual name and the factor to it: µV and nV become mV, other units stay."""
-    small = {"uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "mv": 1.0}.get(unit.strip().lower())  # noqa: RUF001
+    plain = unit.strip().lower().replace("\u00b5", "u").replace("\u03bc", "u")  # micro sign, Greek mu
+    small = {"uv": 1e-3, "nv": 1e-6, "mv": 1.0}.get(plain)
     return ("mV", small) if small else (unit.strip(), 1.0)
 
 

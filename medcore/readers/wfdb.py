@@ -5,7 +5,7 @@ Read from memory: the library `wfdb` opens any path or address that a header nam
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,10 +21,20 @@ from medcore.readers.wfdb_header import Header, Line, parse
 _LAYOUT = "~"
 
 
-def names(header: bytes) -> tuple[set[str], set[str]]:
-    """(signal files, names of segments) that a header asks for."""
+def parts(header: bytes, other: Callable[[str], bytes | None]) -> set[str]:
+    """Base names of all files that a record is made of, signal files of its segments included.
+
+    other: gives a file beside the header by its base name, None where there is none
+    """
     parsed = parse(header)
-    return parsed.files, {name for name, _n in parsed.segments if name != _LAYOUT}
+    wanted = set(parsed.files)
+    for name in {name for name, _n in parsed.segments if name != _LAYOUT}:
+        segment = f"{posixpath.basename(name)}.hea"
+        wanted.add(segment)
+        content = other(segment)
+        if content is not None:
+            wanted |= parse(content).files
+    return wanted
 
 
 def read(header: bytes, others: Mapping[str, bytes], case: str = "") -> list[Found]:
@@ -82,17 +92,18 @@ def _record(header: Header, others: Mapping[str, bytes], wanted: int | None = No
             _("The header names the signal file {files}, which is not there.").format(files=", ".join(missing[:3])),
             _("Upload the header and its signal file together, or both in one ZIP, under their own names."),
         )
-    groups: dict[str, list[Line]] = {}
-    for line in header.lines:
+    groups: dict[str, list[int]] = {}
+    for i, line in enumerate(header.lines):
         if line.fmt not in wfdb_formats.PACKED and line.fmt not in wfdb_formats.FLAC and line.fmt != 0:
             raise Refused(
                 _("The WFDB header asks for signal format {fmt}, which is not known.").format(fmt=line.fmt),
                 _("Convert the recording to format 16 (with WFDB's xform) and upload that."),
             )
         if line.fmt != 0 and line.file != _LAYOUT:
-            groups.setdefault(line.file, []).append(line)
+            groups.setdefault(line.file, []).append(i)
     n = wanted if wanted is not None else header.length
-    held = {file: _frames_held(lines, others[file]) for file, lines in groups.items()}
+    lines = {file: [header.lines[i] for i in members] for file, members in groups.items()}
+    held = {file: _frames_held(lines[file], others[file]) for file in groups}
     if n is None:
         n = min(held.values(), default=0)
     for file, have in held.items():
@@ -102,8 +113,11 @@ def _record(header: Header, others: Mapping[str, bytes], wanted: int | None = No
                 _("The copy is cut off: copy it again from its source."),
             )
     check_size(4 * n * sum(line.per_frame for line in header.lines))
-    columns = {line: c for f, lines in groups.items() for line, c in zip(lines, _decode(lines, others[f], n), strict=True)}
-    return [columns[line] if line in columns else _nothing(line, n) for line in header.lines]
+    columns = [_nothing(line, n if line.file not in groups else 0) for line in header.lines]
+    for file, members in groups.items():
+        for i, column in zip(members, _decode(lines[file], others[file], n), strict=True):
+            columns[i] = column
+    return columns
 
 
 def _frames_held(lines: Sequence[Line], content: bytes) -> int:

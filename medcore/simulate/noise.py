@@ -51,18 +51,18 @@ def _pops(rng: Rng, n: int, rate_hz: float, times: np.ndarray, mv: float) -> np.
 
 
 def everyday(rng: Rng, count: int, n: int, rate_hz: float) -> np.ndarray:
-    """(count, n) what every recording has: wander, breath, mains, muscle, a movement now and then, settling at first."""
+    """(count, n) what every recording has: wander, breath, mains, muscle, movement now and then, settling at first."""
     seconds = n / rate_hz
     t = np.arange(n) / rate_hz
     breath = np.sin(2 * np.pi * rng.uniform(0.18, 0.35) * t + rng.uniform(0, 2 * np.pi))
     hum = np.sin(2 * np.pi * rng.choice([50, 60]) * t + rng.uniform(0, 2 * np.pi)) * (rate_hz > 121)
-    quiet = float(rng.lognormal(0, 0.45))
+    quiet = float(rng.lognormal(0.1, 0.65))
     out = 0.07 * quiet * shaped(rng, count, n, rate_hz, 0.05, 1.5, 1.0)
     out += 0.010 * quiet * shaped(rng, count, n, rate_hz, 0.5, 12, 0.7)
     out += 0.05 * rng.standard_normal((count, 1)) * breath
     out += 0.004 * rng.standard_normal((count, 1)) * hum
     out += (
-        float(rng.lognormal(np.log(0.006), 0.6))
+        float(rng.lognormal(np.log(0.005), 0.8))
         * shaped(rng, count, n, rate_hz, 12, 110)
         * _bursts(rng, count, n, rate_hz, 0.7)
     )

@@ -60,10 +60,10 @@ def draw_heart(rng: Rng, axis_deg: float | None) -> Heart:
     """A healthy heart; its QRS axis is about 45° unless given."""
     axis = float(np.clip(rng.normal(45, 22), -25, 95)) if axis_deg is None else axis_deg
     r = float(rng.lognormal(np.log(1.15), 0.3))
-    t_mv, t_angle = float(rng.lognormal(np.log(0.26), 0.35)), axis + float(rng.normal(0, 15))
+    t_mv, t_angle = float(rng.lognormal(np.log(0.25), 0.45)), axis + float(rng.normal(0, 15))
     p_mv, p_angle = float(rng.lognormal(np.log(0.11), 0.3)), 55 + (axis - 45 if abs(axis - 45) > 90 else 0.0)
     width = float(rng.normal(1.0, 0.08))
-    septal, late = float(rng.uniform(0.03, 0.14)), float(rng.uniform(0.05, 0.3))
+    septal, late = float(rng.uniform(0.0, 0.2)), float(rng.uniform(0.05, 0.55))
     st = frontal(t_angle, 0.10 * t_mv, -0.03)
     return Heart(
         p=(
@@ -87,21 +87,23 @@ def draw_heart(rng: Rng, axis_deg: float | None) -> Heart:
 
 
 def sinus_times(rng: Rng, seconds: float, bpm: float) -> np.ndarray:
-    """Times of a sinus node's firing: respiratory (0.2-0.33 Hz) and slower (0.1 Hz) swings of the interval.
+    """Times of a sinus node's firing: respiratory (0.2-0.33 Hz), slower (0.1 Hz) and wandering swings of the interval.
 
-    Together they stay under a coefficient of variation of 0.07; they shrink at high rates.
+    Together they stay under a coefficient of variation of 0.1; they shrink at high rates.
     """
     calm = min(1.0, (75 / bpm) ** 2)
     breath, slow = rng.uniform(0.2, 0.33), rng.uniform(0.07, 0.13)
     depth, depth_slow = calm * rng.uniform(0.008, 0.06), calm * rng.uniform(0.005, 0.03)
     phase, phase_slow = rng.uniform(0, 2 * np.pi, 2)
     rr = 60 / bpm
-    times = [-rr * rng.uniform(0.0, 1.0) - rr]
-    while times[-1] < seconds + 2 * rr:
+    times, drift = [0.0], 0.0
+    while times[-1] < seconds + 5 * rr:
         t = times[-1]
+        drift = 0.9 * drift + calm * 0.007 * rng.standard_normal()
         swing = depth * np.sin(2 * np.pi * breath * t + phase) + depth_slow * np.sin(2 * np.pi * slow * t + phase_slow)
-        times.append(t + rr * (1 + swing + 0.006 * rng.standard_normal()))
-    return np.array(times)
+        times.append(t + rr * (1 + swing + drift + 0.006 * rng.standard_normal()))
+    ticks = np.array(times)
+    return np.asarray(ticks * rr * (len(ticks) - 1) / ticks[-1] - rr * (1 + rng.random()))
 
 
 def _qt(heart: Heart, rr: np.ndarray) -> np.ndarray:
@@ -132,9 +134,9 @@ def normal(rng: Rng, heart: Heart, seconds: float, rate_hz: float, bpm: float | 
 
 
 def fibrillation(rng: Rng, heart: Heart, seconds: float, rate_hz: float, bpm: float | None) -> Rhythm:
-    """Intervals without order (coefficient of variation 0.17-0.32, skewed to long ones), no P, f waves of 4-9 Hz."""
+    """Intervals without order (coefficient of variation 0.17-0.33, skewed to long ones), no P, f waves of 4-9 Hz."""
     rate = float(np.clip(rng.normal(92, 22), 50, 160)) if bpm is None else bpm
-    spread = rng.uniform(0.19, 0.32) * min(1.0, (110 / rate) ** 0.5)
+    spread = rng.uniform(0.17, 0.33) * min(1.0, (110 / rate) ** 0.5)
     n = int((seconds + 2) * rate / 60) + 3
     skewed = np.exp(0.4 * rng.standard_normal(n))
     rr = 60 / rate * (1 + spread * (skewed - skewed.mean()) / skewed.std())

@@ -14,17 +14,18 @@ from sqlalchemy.orm import Session
 from medcore.store.tables import AuditHead, AuditRow, now
 
 START = "0" * 64
-Detail = str | int | float | bool | None
+LONGEST = 100
 
 
-def append(
-    session: Session, user: str, action: str, subject: str, details: Mapping[str, Detail] | None = None
-) -> None:
+def append(session: Session, user: str, action: str, subject: str, details: Mapping[str, object] | None = None) -> None:
     """Adds a row within the caller's transaction, which must be one of `Database.write` (alone on the database).
 
     user: name of the account, or "system"; subject: table and id ("case 12").
-    details: plain values, ids and hashes; never free text that a person typed and never anything from a file.
+    details: numbers, ids, hashes and short names of ours; never text that a person typed, never anything from a file.
     """
+    for name, value in (details or {}).items():
+        if not (value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) <= LONGEST)):
+            raise TypeError(f"the audit takes no {type(value).__name__} for {name}")
     head = session.get(AuditHead, 1, with_for_update=True)
     if head is None:
         head = AuditHead(id=1, last=0, hash=START)

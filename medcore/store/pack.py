@@ -1,4 +1,4 @@
-"""Arrays with a JSON header as one blob: what viewers fetch, and how inputs and maps without a file are stored.
+"""Arrays with a JSON header as one blob: what viewers fetch, and how maps are stored.
 
 Four bytes: length of the header, little-endian. The header: JSON in UTF-8, ended by spaces so that what follows
 begins on a multiple of 8 bytes. The arrays: little-endian, rows first, each begun on a multiple of 8 bytes; the
@@ -42,30 +42,6 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         count = int(np.prod(a["shape"], dtype=int))
         arrays[a["name"]] = np.frombuffer(blob, dtype, count, start + a["offset"]).reshape(a["shape"])
     return header, arrays
-
-
-def store_input(given: Input) -> bytes:
-    """An input itself, less its facts: for one that came in no file (typed, simulated)."""
-    if isinstance(given, Record):
-        return pack({"kind": "record", "values": dict(given.values)}, {})
-    if isinstance(given, Signal):
-        about = {"kind": "signal", "rate_hz": given.rate_hz, "leads": given.leads, "units": given.units}
-        return pack(about, {"samples": given.samples})
-    assert isinstance(given, Image)
-    about = {"kind": "image", "bits": given.bits, "window": given.window, "spacing_mm": given.spacing_mm}
-    return pack(about | {"monochrome1": given.monochrome1}, {"pixels": given.pixels})
-
-
-def restore_input(blob: bytes) -> Input:
-    """What `store_input` stored, bit for bit."""
-    about, arrays = unpack(blob)
-    kind = about.pop("kind")
-    if kind == "record":
-        return Record(about["values"])
-    if kind == "signal":
-        return Signal(arrays["samples"], about["rate_hz"], tuple(about["leads"]), tuple(about["units"]))
-    window, spacing = (tuple(about[k]) if about[k] else None for k in ("window", "spacing_mm"))
-    return Image(arrays["pixels"], about["monochrome1"], spacing, about["bits"], window)
 
 
 def view_input(given: Input) -> bytes:

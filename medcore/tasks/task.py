@@ -1,9 +1,9 @@
 """What a task declares."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medcore.datasets.sample import Sample
 from medcore.inputs import Field, Input
@@ -35,7 +35,9 @@ class Task:
     """A system: what it takes, what it says, what learns it, what it is for.
 
     fields: by name; the net's forward takes (x, mask) of each in this order and gives logits (n, outcome.width)
-    net: makes an untrained net; data: reads a folder in the set's public layout
+    net: makes an untrained net; besides forward it has embed(x, mask, …) -> (n, d), and may have fit(x, mask, …),
+        called once on the training part, and members(x, mask, …) -> (members, n, width), each trained for itself
+    data: reads a folder in the set's public layout
     simulate: n cases with truth from a seed, for a machine without data
     explain: the methods that suit it, the default first
     roles: what others may ask for it by ("lung_regions"), never its name
@@ -58,8 +60,6 @@ class Task:
     not_for: str
     limits: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
-    card: "Callable[..., dict[str, Any]] | None" = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, inputs: list[Input]) -> dict[str, Input] | None:
         """The inputs by field name where each field finds one of its kind, else None. Says nothing of their quality."""

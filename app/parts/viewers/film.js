@@ -153,11 +153,14 @@ function createFilm(root) {
     const context = picture.getContext("2d");
     const image = (film.image ??= context.createImageData(film.columns, film.rows));
     if (film.colour) {
-      for (let i = 0, n = film.columns * film.rows; i < n; i++)
-        for (let c = 0; c < 4; c++) {
-          const v = c < 3 ? film.pixels[3 * i + c] : 255;
-          image.data[4 * i + c] = state.invert && c < 3 ? 255 - v : v;
+      const scale = 255 / (2 ** film.bits - 1);
+      for (let i = 0, n = film.columns * film.rows; i < n; i++) {
+        for (let c = 0; c < 3; c++) {
+          const v = (film.pixels[3 * i + c] * film.unit + film.offset) * scale;
+          image.data[4 * i + c] = state.invert ? 255 - v : v;
         }
+        image.data[4 * i + 3] = 255;
+      }
     } else {
       const table = new Uint32Array(65536);
       const scale = 255 / (state.high - state.low);
@@ -273,7 +276,7 @@ function createFilm(root) {
 
   function rulerText() {
     const [[ax, ay], [bx, by]] = state.ruler;
-    if (!film.spacing) return fill(words().ruler_px, { n: Math.hypot((bx - ax) * film.step, (by - ay) * film.step).toFixed(0) });
+    if (!film.spacing) return fill(words().ruler_px, { n: (Math.hypot(bx - ax, by - ay) * film.shrunk).toFixed(0) });
     return fill(words().ruler_mm, { n: Math.hypot((bx - ax) * film.spacing[1], (by - ay) * film.spacing[0]).toFixed(1) });
   }
 
@@ -310,16 +313,17 @@ function createFilm(root) {
 
   const stored = (low, high) => {
     const centre = (low + high) / 2;
-    return { w: grouped(high - low), c: grouped((film.inverted ? film.top - centre : centre) + film.offset) };
+    const value = (film.inverted ? film.top - centre : centre) * film.unit + film.offset;
+    return { w: grouped((high - low) * film.unit), c: grouped(value) };
   };
 
   function sync() {
     const { scale } = place();
-    const zoom = Math.round(scale * (window.devicePixelRatio || 1) * 100 / film.step);
+    const zoom = Math.round(scale * (window.devicePixelRatio || 1) * 100 / film.shrunk);
     const window_ = film.colour ? "" : fill(words().window, stored(state.low, state.high)) + "\n";
     root.querySelector(".bl").textContent = window_ + fill(words().zoom, { n: zoom });
     for (const name of ["preset", "tool", "overlay"]) controls[name]?.set(state[name]);
-    controls.invert.firstChild.firstChild.setAttribute("aria-pressed", String(state.invert));
+    controls.invert.setAttribute("aria-pressed", String(state.invert));
     canvas.dataset.tool = state.tool;
     if (controls.opacity) {
       controls.opacity.input.disabled = state.overlay !== "heat";
@@ -368,23 +372,19 @@ function createFilm(root) {
   function build() {
     const w = words();
     const button = (text, act, name = text) => h("button", { type: "button", "aria-label": name, onclick: () => change(act) }, text);
-    const toggle = (text, act) => {
-      const made = button(text, act);
-      made.setAttribute("aria-pressed", "false");
-      return h("span", { class: "control" }, h("span", { class: "group" }, made));
-    };
+    const invert = button(w.invert, () => { state.invert = !state.invert; lutDirty = true; });
     controls = {
       preset: choice(w.presets, [["auto", w.auto], ["lung", w.lung], ["bone", w.bone]], (v) => change(() => setPreset(v))),
-      invert: toggle(w.invert, () => { state.invert = !state.invert; lutDirty = true; }),
-      zoom: h("span", { class: "control" }, h("span", { class: "group", role: "group", "aria-label": w.zooms },
+      invert,
+      zoom: h("span", { class: "control" }, h("span", { class: "group", role: "group", "aria-label": w.zooms }, invert,
         button(w.fit, () => Object.assign(state, { scale: null, x: film.columns / 2, y: film.rows / 2 })),
-        button("1:1", () => zoomTo(film.step / (window.devicePixelRatio || 1))),
+        button("1:1", () => zoomTo(film.shrunk / (window.devicePixelRatio || 1))),
         button("\u2212", () => zoomTo(place().scale / 1.25), w.zoom_out),
         button("+", () => zoomTo(place().scale * 1.25), w.zoom_in))),
       tool: choice(w.tools, [["level", w.level], ["pan", w.pan], ["ruler", w.ruler]].slice(film.colour ? 1 : 0), (v) => change(() => (state.tool = v))),
     };
     if (film.colour) controls.preset.hidden = true;
-    const tools = [controls.preset, controls.invert, controls.zoom, controls.tool];
+    const tools = [controls.preset, controls.zoom, controls.tool];
     controls.preset.classList.add("first");
     for (const extra of tools.slice(1)) extra.classList.add("extra");
     if (map) {
@@ -503,12 +503,10 @@ function createFilm(root) {
     const pixels = arrays.pixels.data;
     const top = greatest(pixels);
     const spacing = header.spacing_mm?.every((v) => v > 0) ? header.spacing_mm : null;
-    const original = header.shape ?? [rows, columns];
-    const step = original[1] / columns;
     film = {
-      rows, columns, pixels, top, spacing, step, bits: header.bits, offset: header.offset ?? 0,
-      colour: channels === 3, inverted: !!header.monochrome1, aspect: spacing ? spacing[0] / spacing[1] : 1,
-      original: { columns: original[1], rows: original[0] },
+      rows, columns, pixels, top, spacing, bits: header.bits, offset: header.offset, unit: header.step,
+      shrunk: header.columns / columns, original: { columns: header.columns, rows: header.rows },
+      colour: channels === 3, inverted: header.monochrome1, aspect: spacing ? spacing[0] / spacing[1] : 1,
     };
     film.percentile = brightnessOf(pixels, film.inverted, top);
     film.suggested = suggested(header.window);
@@ -518,7 +516,7 @@ function createFilm(root) {
   /** The window that the file suggests, as brightness, unless it hides most of the picture. */
   function suggested(given) {
     if (!given) return null;
-    const [centre, width] = [given[0] - film.offset, given[1]];
+    const [centre, width] = [(given[0] - film.offset) / film.unit, given[1] / film.unit];
     const middle = film.inverted ? film.top - centre : centre;
     const [low, high] = [middle - width / 2, middle + width / 2];
     const [dark, bright] = [film.percentile(0.01), film.percentile(0.99)];

@@ -22,7 +22,9 @@ try:
         )
         with context.begin_transaction():
             context.run_migrations()
-            if engine.dialect.name == "sqlite" and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
+            if engine.dialect.name == "sqlite" and (
+                broken := connection.execute(text("PRAGMA foreign_key_check")).all()
+            ):
                 raise RuntimeError(f"the migration left rows that point nowhere: {broken[:3]}")
 finally:
     engine.dispose()

@@ -1,0 +1,329 @@
+"""The blocks of the answer rail: your read, the model's answer, what moved it, your decision.
+
+Each takes plain values and draws; those that a person acts in return what the person did.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.parts import theme
+from app.parts.theme import NBSP, Html, chip, e, number, percent
+from medcore.i18n import _
+from medcore.outcomes import Label, MultiClass, MultiLabel, Outcome, Regression
+
+if TYPE_CHECKING:
+    from medcore.learn.predict import Answer
+
+CANT_TELL = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A first read. choice: a label's name, "" for can't tell; confidence: 1 (a guess) to 4 (certain)."""
+
+    choice: str
+    confidence: int | None
+    comment: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A final read. agrees: None for can't tell; choice: what the person holds to be right."""
+
+    agrees: bool | None
+    choice: str
+    comment: str
+
+
+def confidences() -> dict[int, str]:
+    """Words for the four steps of confidence."""
+    return {1: _("A guess"), 2: _("Leaning"), 3: _("Fairly sure"), 4: _("Certain")}
+
+
+def words_for(outcome: Outcome, choice: str) -> str:
+    """A choice as people say it."""
+    if choice == CANT_TELL:
+        return _("Can’t tell")
+    titles = {label.name: _(label.title) for label in outcome.choices}
+    if isinstance(outcome, Regression):
+        return f"{choice} {outcome.unit}"
+    return ", ".join(titles.get(name, name) for name in choice.split("+"))
+
+
+def _choose(outcome: Outcome, key: str, label: str, cant_tell: bool = True) -> str | None:
+    """Lets a person pick one of the outcome's choices; None while nothing is picked."""
+    if isinstance(outcome, Regression):
+        value = st.number_input(f"{label}, {outcome.unit}", value=None, key=key)
+        return None if value is None else f"{value:g}"
+    titles = {c.name: _(c.title) for c in outcome.choices}
+    if isinstance(outcome, MultiLabel):
+        picked = st.pills(label, list(titles), format_func=titles.__getitem__, selection_mode="multi", key=key)
+        return "+".join(n for n in titles if n in picked)
+    if cant_tell:
+        titles[CANT_TELL] = _("Can’t tell")
+    if sum(map(len, titles.values())) <= 34 and len(titles) <= 3:
+        return st.segmented_control(
+            label, list(titles), format_func=titles.__getitem__, key=key, width="stretch", label_visibility="collapsed"
+        )
+    return st.radio(
+        label, list(titles), index=None, format_func=titles.__getitem__, key=key, label_visibility="collapsed"
+    )
+
+
+def read_form(question: str, outcome: Outcome, *, key: str) -> Given | None:
+    """The reader's own read, before anything of the model's is sent. Returns it when it is locked."""
+    head = f'<div class="who"><i></i>{e(_("Your read"))}</div>'
+    theme.html(f'<div class="say">{head}<div class="ask">{e(_(question))}</div></div>')
+    choice = _choose(outcome, f"{key}-choice", _("Your read"))
+    steps = confidences()
+    confidence = st.select_slider(
+        _("How sure are you?"), list(steps), value=3, format_func=steps.__getitem__, key=f"{key}-sure"
+    )
+    comment = st.text_input(_("Comment"), placeholder=_("Optional"), key=f"{key}-comment")
+    locked = st.button(
+        _("Lock my read and show the model"),
+        type="primary",
+        width="stretch",
+        disabled=choice is None,
+        key=f"{key}-lock",
+    )
+    hidden()
+    if not locked or choice is None:
+        return None
+    return Given(choice, None if choice == CANT_TELL else confidence, comment.strip())
+
+
+def hidden() -> None:
+    """Says that the model's answer is kept back."""
+    theme.hatch(
+        _("Model’s answer is hidden"),
+        _("It appears when your read is locked. Your read stays on record as you gave it, whatever you decide later."),
+    )
+
+
+def your_read(
+    outcome: Outcome, choice: str, at: str, confidence: int | None = None, comment: str = "", *, first: bool = True
+) -> None:
+    """The locked read. first: it was given before the model was shown."""
+    sure = _("Confidence: {words}.").format(words=confidences()[confidence].lower()) if confidence else ""
+    order = _("Locked before the model was shown.") if first else _("Given after the model was shown.")
+    said = f'<div class="hint">“{e(comment)}”</div>' if comment else ""
+    theme.html(
+        f'<div class="say"><div class="who"><i></i>{e(_("Your read"))}<em>{e(at)}</em></div>'
+        f'<div class="said">{e(words_for(outcome, choice))}</div><div class="hint">{e(sure)} {order}</div>{said}</div>'
+    )
+
+
+# the model's answer
+
+
+def _headline(answer: "Answer", outcome: Outcome) -> Label:
+    """The label that the answer is about: the class it chose, else the first or the most probable label."""
+    if isinstance(outcome, MultiClass):
+        return next((c for c in outcome.labels if c.name == answer.choice), outcome.labels[0])
+    return max(outcome.labels, key=lambda label: answer.probabilities[label.name])
+
+
+def chip_for(score: float, low: float, high: float, cut: float) -> Html:
+    """The chip of a yes-or-no label, by its calibrated score, its range and the cut."""
+    if low <= cut <= high:
+        return chip(_("Uncertain"), "uncertain")
+    if score >= cut:
+        return chip(_("Very likely present") if score >= 0.95 else _("Likely present"), "finding")
+    return chip(_("Very likely absent") if score <= 0.05 else _("Likely absent"))
+
+
+def _chip(answer: "Answer", outcome: Outcome, label: Label) -> Html:
+    score = answer.probabilities[label.name]
+    low, high = answer.ranges.get(label.name, (score, score))
+    if not isinstance(outcome, MultiClass):
+        return chip_for(score, low, high, answer.thresholds.get(label.name, 0.5))
+    if len(answer.set) > 1:
+        return chip(_("Uncertain"), "uncertain")
+    return chip(_("Very likely") if score >= 0.95 else _("Likely"), "machine")
+
+
+def scale(score: float, low: float, high: float, cut: float | None) -> Html:
+    """0 to 100: band = 95 % range, dot = score, tick = the cut."""
+    words = _("Probability {p} percent, range {low} to {high}").format(
+        p=round(100 * score), low=round(100 * low), high=round(100 * high)
+    )
+    tick = at = ""
+    if cut is not None:
+        words += ", " + _("threshold {cut} percent").format(cut=round(100 * cut))
+        tick = f'<i class="cut" style="left:{100 * cut:.1f}%"></i>'
+        place = min(76.0, max(24.0, 100 * cut))
+        at = f'<span class="at" style="left:{place:.1f}%">{e(_("positive from {cut}").format(cut=percent(cut)))}</span>'
+    return Html(
+        f'<div class="scale" role="img" aria-label="{e(words)}">'
+        f'<i class="band" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
+        f'<i class="dot" style="left:{min(98.8, max(1.2, 100 * score)):.1f}%"></i>{tick}</div>'
+        f'<div class="ends" aria-hidden="true"><span>0</span>{at}<span>100{NBSP}%</span></div>'
+    )
+
+
+def sentence(unit_noun: str, phrase: str, score: float, low: float, high: float) -> str:
+    """What the score means, as counts of cases."""
+    text = _("Of 100 {unit}s scored like this one, about {n} {phrase}. Range {low} to {high}.")
+    n = _("fewer than 1") if 0 < score < 0.01 else _("more than 99") if 0.99 < score < 1 else f"{100 * score:.0f}"
+    if n.startswith((_("fewer than 1"), _("more than 99"))):
+        text = text.replace("about ", "")
+    return text.format(unit=_(unit_noun), n=n, phrase=_(phrase), low=round(100 * low), high=round(100 * high))
+
+
+def _block(answer: "Answer", body: str) -> None:
+    who = f'<div class="who"><i></i>{e(_("Model’s answer"))}<em>{e(answer.package)}</em></div>'
+    theme.html(f'<div class="say m">{who}{body}</div>')
+
+
+def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, reason: str = "") -> None:
+    """Headline, chip, score, scale and the sentence. reason: why there is no answer; then no number is shown."""
+    if reason:
+        strip = f'<div class="strip warning">{theme.icon("warning")}<span>{e(reason)}</span></div>'
+        _block(answer, f'<div class="head2"><span class="said">{e(_("No answer"))}</span></div>{strip}')
+        return
+    label = _headline(answer, outcome)
+    score = answer.probabilities[label.name]
+    low, high = answer.ranges.get(label.name, (score, score))
+    if isinstance(outcome, Regression):
+        shown = f"{number(score, 1)} {outcome.unit}"
+        words = _("95 % range {range} {unit}.").format(range=theme.span(low, high, 1), unit=outcome.unit)
+        _block(
+            answer,
+            f'<div class="head2"><span class="said">{e(_(label.title))}</span>'
+            f'<span class="score">{e(shown)}</span></div>'
+            f'<p class="hint">{e(words)}</p>',
+        )
+        return
+    cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
+    _block(
+        answer,
+        f'<div class="head2"><div><div class="said">{e(_(label.title))}</div>{_chip(answer, outcome, label)}</div>'
+        f'<span class="score">{e(percent(score))}</span></div>{scale(score, low, high, cut)}'
+        f'<p class="hint">{e(sentence(unit_noun, label.phrase, score, low, high))}</p>',
+    )
+
+
+def _bars(rows: Sequence[tuple[str, float, float | None, str]], wide: str = "", limit: float = 1.0) -> Html:
+    """Rows of label, bar, number. Each row: text, share, cut or None, number as text."""
+    body = ""
+    for text, share, cut, shown in rows:
+        tick = f'<i class="cut" style="left:{100 * cut:.1f}%"></i>' if cut is not None else ""
+        body += (
+            f'<tr><td>{e(text)}</td><td class="g"><span class="bar {wide}" aria-hidden="true">'
+            f'<i class="fill" style="width:{100 * min(1.0, share / limit):.1f}%"></i>{tick}</span></td>'
+            f'<td class="r">{e(shown)}</td></tr>'
+        )
+    return Html(body)
+
+
+def other_findings(answer: "Answer", outcome: Outcome) -> None:
+    """The labels besides the headline, most probable first. Nothing where there is only one."""
+    chosen = _headline(answer, outcome)
+    others = [label for label in outcome.labels if label.name != chosen.name]
+    if not others or isinstance(outcome, Regression):
+        return
+    others.sort(key=lambda label: -answer.probabilities[label.name])
+    theme.section(_("Other findings"))
+    rows = []
+    for label in others:
+        p = answer.probabilities[label.name]
+        cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
+        rows.append((_(label.title), p, cut, percent(p)))
+    theme.html(f'<table aria-label="{e(_("Other findings"))}"><tbody>{_bars(rows)}</tbody></table>')
+
+
+def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: bool = False) -> None:
+    """What moved the score, in words with shares, so that it stands without the picture.
+
+    kind: of the input ("image", "signal", "record"); numbered: the film shows the same numbers in rings.
+    """
+    if not words:
+        return
+    image = kind == "image"
+    theme.section(_("Where the model looked") if image else _("What moved the answer"))
+    shares = [(text, abs(share), percent(abs(share))) for text, share in words[:7]]
+    if image:
+        head = f'<tr><th class="i"></th><th>{e(_("Region"))}</th><th class="r">{e(_("Share"))}</th></tr>'
+        body = ""
+        for n, (text, _share, shown) in enumerate(shares, 1):
+            ring = f'<span class="ring">{n}</span>' if numbered else ""
+            body += f'<tr><td class="i">{ring}</td><td>{e(text)}</td><td class="r">{e(shown)}</td></tr>'
+    else:
+        head = f"<tr><th>{e(_('Where'))}</th><th>{e(_('Share of attention'))}</th><th></th></tr>"
+        top = max(share for _text, share, _shown in shares) or 1.0
+        body = _bars([(text, share, None, shown) for text, share, shown in shares], "tall", max(top * 1.6, 0.2))
+    theme.html(f'<table aria-label="{e(_("What moved the score"))}"><thead>{head}</thead><tbody>{body}</tbody></table>')
+    theme.hint(_("Attention shows what moved the score. It is not an outline of disease."))
+
+
+def notes(remarks: Sequence[str], absent: Sequence[str] = (), wished: Sequence[str] = ()) -> None:
+    """Warnings on the answer, in two strips at most: remarks, and what was not measured."""
+    if remarks:
+        theme.warning(_("Check this."), " ".join(_(r) for r in remarks))
+    if absent and wished:
+        names = ", ".join(wished[:4])
+        theme.warning(_("Not measured."), _("The answer would gain most from: {names}.").format(names=names))
+
+
+def agreement(answer: "Answer", outcome: Outcome, choice: str) -> str:
+    """The sentence over the decision."""
+    if choice == CANT_TELL:
+        return _("You could not tell.")
+    if choice == answer.choice:
+        return _("You and the model agree.")
+    if choice in answer.set:
+        return _("You and the model differ. The range includes both answers.")
+    return _("You and the model differ.")
+
+
+def decision(outcome: Outcome, answer: "Answer", choice: str, *, key: str) -> Decision | None:
+    """Confirm, correct or can't tell, then "Save and next". choice: the person's first read."""
+    theme.section(_("Your decision"))
+    theme.hint(agreement(answer, outcome, choice))
+    titles = {"confirm": _("Confirm"), "correct": _("Correct"), "cant_tell": _("Can’t tell")}
+    picked = st.segmented_control(
+        _("Your decision"),
+        list(titles),
+        format_func=titles.__getitem__,
+        key=f"{key}-decision",
+        width="stretch",
+        label_visibility="collapsed",
+    )
+    right: str | None = answer.choice
+    if picked == "correct":
+        right = _choose(outcome, f"{key}-right", _("What is right?"), cant_tell=False)
+    row = st.container(horizontal=True, gap="small")
+    comment = row.text_input(
+        _("Comment"), placeholder=_("Comment (optional)"), key=f"{key}-final-comment", label_visibility="collapsed"
+    )
+    ready = picked is not None and right is not None
+    if not row.button(_("Save and next"), disabled=not ready, type="primary", key=f"{key}-save"):
+        return None
+    if picked == "cant_tell":
+        return Decision(None, CANT_TELL, comment.strip())
+    return Decision(picked == "confirm" or right == answer.choice, right or "", comment.strip())
+
+
+def reviewed(outcome: Outcome, agrees: bool | None, choice: str, at: str, comment: str = "") -> None:
+    """The final read, once it is saved."""
+    theme.section(_("Your decision"))
+    said = {True: _("Confirmed"), False: _("Corrected"), None: _("Can’t tell")}[agrees]
+    what = f"{said}: {words_for(outcome, choice)}" if choice else said
+    text = f"{what}. {comment}".rstrip(" ")
+    theme.saved(f"{at}  {text}")
+
+
+def footer(answer: "Answer") -> None:
+    """Which package answered, on what, in how long."""
+    theme.hint(
+        _("{package}, {hash}. On {device} in {seconds} s.").format(
+            package=answer.package,
+            hash=answer.package_hash[:8],
+            device=answer.device.upper(),
+            seconds=number(answer.seconds, 2),
+        )
+    )

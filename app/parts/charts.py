@@ -1,0 +1,228 @@
+"""Charts: one Plotly template, and the four kinds that the pages draw. Direct labels, no legend box."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.parts import theme
+from medcore.i18n import _
+
+FONT = "Plex, 'IBM Plex Sans', 'Noto Sans', sans-serif"
+TOKENS = {
+    True: {
+        "text": "#D9DFE3",
+        "soft": "#A3AEB6",
+        "line": "#2E373D",
+        "control": "#66757F",
+        "human": "#4FC1B4",
+        "machine": "#A7A4F7",
+        "panel": "#161B1F",
+    },
+    False: {
+        "text": "#182026",
+        "soft": "#4A5862",
+        "line": "#D3DADE",
+        "control": "#7C8A93",
+        "human": "#00696B",
+        "machine": "#5443C4",
+        "panel": "#FFFFFF",
+    },
+}
+
+
+def tokens() -> dict[str, str]:
+    """Colours of the theme that the browser shows."""
+    return TOKENS[theme.dark()]
+
+
+def _figure(x_title: str, y_title: str = "", height: int = 300) -> go.Figure:
+    t = tokens()
+    axis = {
+        "color": t["soft"],
+        "linecolor": t["control"],
+        "tickcolor": t["control"],
+        "ticks": "outside",
+        "ticklen": 4,
+        "zeroline": False,
+        "showline": True,
+        "tickfont": {"size": 12},
+        "fixedrange": False,
+    }
+    figure = go.Figure()
+    figure.update_layout(
+        template=None,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": t["soft"]},
+        margin={"l": 44, "r": 18, "t": 26 if y_title else 10, "b": 44},
+        height=height,
+        showlegend=False,
+        hoverlabel={"bgcolor": t["panel"], "bordercolor": t["control"], "font": {"family": FONT, "color": t["text"]}},
+        xaxis=axis | {"showgrid": False},
+        yaxis=axis | {"gridcolor": t["line"], "showgrid": True},
+    )
+    note = {"xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "left", "font": {"size": 12}}
+    figure.add_annotation(text=x_title, x=0, y=0, yshift=-30, yanchor="top", **note)
+    if y_title:
+        figure.add_annotation(text=y_title, x=0, y=1, xshift=-40, yshift=8, yanchor="bottom", **note)
+    return figure
+
+
+def _end(figure: go.Figure, text: str, x: float, y: float, colour: str, anchor: str = "left", shift: int = 6) -> None:
+    """A label at the end of a line instead of a legend."""
+    figure.add_annotation(
+        text=text,
+        x=x,
+        y=y,
+        xanchor=anchor,
+        xshift=shift,
+        yanchor="middle",
+        showarrow=False,
+        font={"color": colour, "size": 12},
+    )
+
+
+def curves(
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    xs: Sequence[float] | None = None,
+    x_title: str = "",
+    x_max: float | None = None,
+    reference: tuple[str, float] | None = None,
+    height: int = 300,
+) -> go.Figure:
+    """Lines over epochs. The first series is the one that matters; a reference is a dashed line with its name."""
+    t = tokens()
+    figure = _figure(x_title or _("Epoch"), height=height)
+    for n, (name, ys) in enumerate(series.items()):
+        x = list(xs) if xs is not None else list(range(1, len(ys) + 1))
+        colour = t["machine"] if n == 0 else t["soft"]
+        figure.add_scatter(
+            x=x,
+            y=list(ys),
+            name=name,
+            mode="lines",
+            line={"color": colour, "width": 2, "dash": "solid" if n == 0 else "dash"},
+        )
+        last = next((i for i in reversed(range(len(ys))) if ys[i] is not None), None)
+        if last is None:
+            continue
+        if n == 0:
+            figure.add_scatter(
+                x=[x[last]], y=[ys[last]], mode="markers", hoverinfo="skip", marker={"color": colour, "size": 8}
+            )
+        if len(series) > 1:
+            _end(figure, name, x[last], float(ys[last] or 0), colour)
+    if reference:
+        name, value = reference
+        figure.add_hline(y=value, line={"color": t["human"], "width": 1, "dash": "dash"})
+        figure.add_annotation(
+            text=name,
+            x=1,
+            xref="paper",
+            y=value,
+            xanchor="right",
+            yanchor="top",
+            showarrow=False,
+            font={"color": t["human"]},
+        )
+    if x_max:
+        figure.update_xaxes(range=[0.5, x_max + max(1.0, 0.12 * x_max)])
+    else:
+        figure.update_layout(margin_r=80)
+    return figure
+
+
+def reliability(
+    said: Sequence[float],
+    was: Sequence[float],
+    low: Sequence[float] | None = None,
+    high: Sequence[float] | None = None,
+    *,
+    height: int = 300,
+) -> go.Figure:
+    """When it said 70 %, was it right 70 times in 100? All values 0 to 1; low and high: 95 % range of `was`."""
+    t = tokens()
+    figure = _figure(_("Model said"), _("Was present"), height)
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "dash"}
+    )
+    bars = None
+    if low is not None and high is not None:
+        bars = {
+            "type": "data",
+            "symmetric": False,
+            "array": [h - w for h, w in zip(high, was, strict=True)],
+            "arrayminus": [w - lo for lo, w in zip(low, was, strict=True)],
+            "color": t["machine"],
+            "thickness": 1.5,
+            "width": 0,
+        }
+    figure.add_scatter(
+        x=list(said),
+        y=list(was),
+        mode="lines+markers",
+        line={"color": t["machine"], "width": 1.5},
+        marker={"size": 7},
+        error_y=bars,
+    )
+    figure.update_xaxes(range=[0, 1.01], tickformat=".0%", dtick=0.2)
+    figure.update_yaxes(range=[0, 1.01], tickformat=".0%", dtick=0.2)
+    return figure
+
+
+def roc(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, height: int = 300) -> go.Figure:
+    """ROC curves: name to (1 − specificity, sensitivity). The first is the one that matters."""
+    t = tokens()
+    figure = _figure(_("1 − specificity"), _("Sensitivity"), height)
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "dash"}
+    )
+    for n, (name, (x, y)) in enumerate(lines.items()):
+        colour, dash = (t["machine"], "solid") if n == 0 else (t["soft"], "dash")
+        figure.add_scatter(
+            x=list(x), y=list(y), name=name, mode="lines", line={"color": colour, "width": 2, "dash": dash}
+        )
+        if len(lines) > 1:
+            figure.add_annotation(
+                text=name,
+                x=0.98,
+                y=0.06 + 0.09 * (len(lines) - 1 - n),
+                xanchor="right",
+                showarrow=False,
+                font={"color": colour},
+            )
+    figure.update_xaxes(range=[0, 1.01], dtick=0.2)
+    figure.update_yaxes(range=[0, 1.01], dtick=0.2)
+    return figure
+
+
+def bars(
+    names: Sequence[str] | Sequence[float],
+    counts: Sequence[float],
+    *,
+    x_title: str,
+    y_title: str = "",
+    cut: tuple[str, float] | None = None,
+    shares: bool = False,
+    height: int = 300,
+) -> go.Figure:
+    """Bars of counts. shares: names are middles of bins from 0 to 1; cut: a named line over the bars."""
+    t = tokens()
+    figure = _figure(x_title, y_title, height)
+    figure.add_bar(x=list(names), y=list(counts), marker={"color": t["machine"], "opacity": 0.85, "line": {"width": 0}})
+    figure.update_layout(bargap=0.12)
+    if shares:
+        figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.2)
+    if cut:
+        figure.add_vline(x=cut[1], line={"color": t["text"], "width": 1})
+        figure.add_annotation(
+            text=cut[0], x=cut[1], y=1, yref="paper", xanchor="left", xshift=6, yanchor="top", showarrow=False
+        )
+    return figure
+
+
+def show(figure: go.Figure, *, alt: str, key: str) -> None:
+    """Draw a chart. alt: what it shows, in a sentence, for those who can't see it."""
+    st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False, "displaylogo": False})

@@ -1,0 +1,120 @@
+"""A record as a table: value, unit, usual range, and how far each value moved the answer. Styled spans, no script."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from app.parts import theme
+from app.parts.theme import Html, e, number
+from medcore.i18n import _
+from medcore.inputs import Column
+from medcore.inputs.record import Value
+
+SHOWN = 12
+
+
+def _value(column: Column, value: Value) -> str:
+    if value is None:
+        return f'<span class="miss">{e(_("not measured"))}</span>'
+    if isinstance(value, str):
+        return f"<b>{e(_(value))}</b>"
+    unit = f' <span class="soft">{e(column.unit)}</span>' if column.unit else ""
+    return f"<b>{e(number(value))}</b>{unit}"
+
+
+def _range(column: Column, value: Value) -> str:
+    """The usual range as a box on an axis; a dot inside it, a diamond outside."""
+    if column.usual is None or isinstance(value, str):
+        return ""
+    low, high = column.usual
+    span = (high - low) or 1.0
+    left, right = low - 1.3 * span, high + 1.3 * span
+    if low >= 0:
+        left = max(0.0, left)
+
+    def at(x: float) -> float:
+        return min(98.0, max(2.0, 100 * (x - left) / (right - left)))
+
+    mark, words = "", _("usual {range}").format(range=theme.span(low, high))
+    if value is not None:
+        inside = low <= value <= high
+        mark = f'<i class="{"in" if inside else "out"}" style="left:{at(value):.1f}%"></i>'
+        words += ", " + (_("inside") if inside else _("outside"))
+    box = f'<i class="box2" style="left:{at(low):.1f}%;width:{at(high) - at(low):.1f}%"></i>'
+    return f'<span class="rng" role="img" aria-label="{e(words)}"><i class="axis"></i>{box}{mark}</span>'
+
+
+def _sum(points: float, most: float) -> str:
+    side = "up" if points >= 0 else "down"
+    bar = f'<i class="{side}" style="width:{48 * abs(points) / most:.1f}%"></i>' if points else ""
+    return f'<span class="sums" aria-hidden="true"><i class="zero"></i>{bar}</span>'
+
+
+def _row(column: Column, value: Value, points: float | None, most: float) -> str:
+    moved = (
+        f'<td class="sum">{_sum(points, most)}</td><td class="r">{number(points, 1, signed=True)}</td>'
+        if points is not None
+        else ""
+    )
+    return (
+        f'<tr><th scope="row">{e(_(column.title))}</th><td class="v">{_value(column, value)}</td>'
+        f'<td class="range">{_range(column, value)}</td>{moved}</tr>'
+    )
+
+
+def _order(columns: Sequence[Column], values: Mapping[str, Value], points: Sequence[float] | None) -> list[int]:
+    """Before the answer: measured values in the order of the columns. After: what moved it most, raising first."""
+    every = range(len(columns))
+    if points is None:
+        return sorted(every, key=lambda i: values.get(columns[i].name) is None)
+    return sorted(every, key=lambda i: -abs(points[i]))
+
+
+def record_table(
+    columns: Sequence[Column],
+    values: Mapping[str, Value],
+    points: Sequence[float] | None = None,
+    *,
+    key: str,
+    base: float | None = None,
+) -> None:
+    """The record's values in the order in which they matter.
+
+    points: how far each column moved the answer, in points of 100 (None before the read is locked)
+    base: the average answer that the points start from, 0 to 1
+    """
+    order = _order(columns, values, points)
+    enough = SHOWN if points is not None else SHOWN + 6
+    everything = len(order) <= enough or bool(st.session_state.get(f"all-{key}"))
+    shown = order if everything else order[:enough]
+    if points is not None:
+        shown = sorted(shown, key=lambda i: (points[i] < 0, -abs(points[i])))
+    most = max((abs(p) for p in points), default=0.0) if points is not None else 0.0
+    rows = "".join(
+        _row(columns[i], values.get(columns[i].name), None if points is None else float(points[i]), most or 1.0)
+        for i in shown
+    )
+    halves = f'<span class="halves"><span>{e(_("lowers risk"))}</span><span>{e(_("raises risk"))}</span></span>'
+    moved = f'<th class="sum">{halves}</th><th class="r">{e(_("Points"))}</th>' if points is not None else ""
+    usual = f'<th class="range">{e(_("Against the usual range"))}</th>'
+    head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}</th>{usual}'
+    theme.html(
+        f'<table class="rec" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'
+        f'<tbody>{rows}</tbody></table><div class="two">{_foot(points, shown, base)}</div>'
+    )
+    if len(order) > enough:
+        st.toggle(_("Show all {n} values").format(n=len(order)), key=f"all-{key}")
+
+
+def _foot(points: Sequence[float] | None, shown: Sequence[int], base: float | None) -> Html:
+    signs = _("Box: usual range. Diamond: outside it.")
+    if points is None:
+        return Html(f"<span></span><span>{e(signs)}</span>")
+    top = sum(float(points[i]) for i in shown)
+    rest = sum(float(p) for p in points) - top
+    story = _("These {n} values move it by {top} points; the other {m} by {rest}.").format(
+        n=len(shown), top=number(top, 1, signed=True), m=len(points) - len(shown), rest=number(rest, 1, signed=True)
+    )
+    if base is not None:
+        story = _("Start: {n} in 100 across all patients.").format(n=round(100 * base)) + " " + story
+    return Html(f"<span>{e(story)}</span><span>{e(signs)} {e(_('Points: share of 100.'))}</span>")

@@ -1,0 +1,151 @@
+"""Words that several pages share: kinds, states, people, times, metrics."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from app.parts.theme import number
+from medcore.clinic import CaseRow, InputView, RunView
+from medcore.i18n import _
+
+
+def kinds() -> dict[str, str]:
+    """Kinds of input as people call them."""
+    return {"signal": _("ECG"), "image": _("Film"), "record": _("Record")}
+
+
+def states() -> dict[str, str]:
+    """How far a case has come."""
+    return {"to_read": _("To read"), "read": _("Read"), "reviewed": _("Reviewed"), "unanswerable": _("Can’t be scored")}
+
+
+def sources() -> dict[str, str]:
+    """Where a case came from."""
+    return {"upload": _("Uploaded"), "typed": _("Typed in"), "demo": _("Demo file")}
+
+
+def roles() -> dict[str, str]:
+    return {"reader": _("Reader"), "trainer": _("Trainer"), "admin": _("Administrator")}
+
+
+def run_state(run: RunView) -> tuple[str, str]:
+    """A run's state in words, and the chip's voice."""
+    if run.state == "running" and run.cancelling:
+        return _("Stopping"), "warning"
+    return {
+        "queued": (_("Waiting"), "neutral"),
+        "running": (_("Training"), "machine"),
+        "done": (_("Done"), "good"),
+        "failed": (_("Failed"), "finding"),
+        "cancelled": (_("Stopped"), "neutral"),
+    }[run.state]
+
+
+def methods() -> dict[str, str]:
+    """Ways to explain an answer; one that is not here is shown by its name."""
+    return {
+        "integrated_gradients": _("Integrated gradients"),
+        "grad_cam": _("Grad-CAM"),
+        "occlusion": _("Occlusion"),
+        "shapley": _("Shapley sampling"),
+        "shapley_sampling": _("Shapley sampling"),
+    }
+
+
+def plain(name: str) -> str:
+    """A lower_snake name as words."""
+    return name.replace("_", " ").strip().capitalize()
+
+
+def metric(name: str) -> str:
+    """A metric as people say it. Those of one label or of one field keep that in brackets."""
+    known = {
+        "auroc": _("AUROC"),
+        "auroc_macro": _("AUROC, mean of labels"),
+        "auprc": _("Average precision"),
+        "accuracy": _("Accuracy"),
+        "balanced_accuracy": _("Balanced accuracy"),
+        "f1_macro": _("F1, mean of labels"),
+        "brier": _("Brier score"),
+        "ece": _("Calibration error"),
+        "dice": _("Dice"),
+        "mae": _("Mean absolute error"),
+        "concordance": _("Concordance"),
+    }
+    if name in known:
+        return known[name]
+    stem, _rest, of = name.partition("_")
+    return f"{known.get(stem, stem.upper())}, {of.replace('_', ' ')}" if of else plain(name)
+
+
+def described(inputs: Sequence[InputView]) -> str:
+    """What a case holds: "12-lead ECG", "Chest film, PA", "Patient record"."""
+    if not inputs:
+        return ""
+    first = inputs[0]
+    if first.kind == "signal":
+        n = first.shape[0]
+        return _("One-lead ECG") if n == 1 else _("{n}-lead ECG").format(n=n)
+    if first.kind == "image":
+        part, view = first.facts.get("body_part", ""), first.facts.get("view", "")
+        film = _("{part} film").format(part=part.capitalize()) if part else _("Film")
+        return f"{film}, {view}" if view else film
+    return _("Patient record")
+
+
+def age_sex(row: CaseRow) -> str:
+    """ "63 y, F"; empty where neither is known."""
+    sex = {"F": _("F"), "M": _("M"), "O": _("O")}.get(row.sex, "")
+    return ", ".join(part for part in (years(row.age_years), sex) if part)
+
+
+def years(age: float | None) -> str:
+    if age is None:
+        return ""
+    return _("{n} y").format(n=number(age, 0 if age >= 2 else 1))
+
+
+# times
+
+
+def _here(at: datetime) -> datetime:
+    """`at` where the browser is."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (KeyError, ValueError):
+        zone = ZoneInfo("UTC")
+    return at.astimezone(zone)
+
+
+def clock(at: datetime) -> str:
+    """ "08:14" today, else with the day."""
+    here = _here(at)
+    if here.date() == _here(datetime.now(UTC)).date():
+        return f"{here:%H:%M}"
+    return f"{day(at)}, {here:%H:%M}"
+
+
+def day(at: datetime) -> str:
+    """ "3 Nov 2026" """
+    months = _("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()
+    here = _here(at)
+    return f"{here.day} {months[here.month - 1]} {here.year}"
+
+
+def since(at: datetime) -> str:
+    """ "08:14" today, "Yesterday", else the day: for columns."""
+    days = (_here(datetime.now(UTC)).date() - _here(at).date()).days
+    return clock(at) if days <= 0 else _("Yesterday") if days == 1 else day(at)
+
+
+def duration(seconds: float) -> str:
+    """ "about 40 s", "about 11 min" """
+    if seconds < 90:
+        return _("about {n} s").format(n=max(1, round(seconds)))
+    return (
+        _("about {n} min").format(n=round(seconds / 60))
+        if seconds < 5400
+        else _("about {n} h").format(n=round(seconds / 3600))
+    )

@@ -1,0 +1,231 @@
+"""What the machine says of a case, why, and whether this user may know it yet."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from medcore import tasks
+from medcore.clinic.shelf import fit
+from medcore.clinic.versions import Versions, in_use_id
+from medcore.clinic.views import AnswerView, AttributionView, User
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Input, sha256
+from medcore.settings import Settings
+from medcore.store import audit, pack
+from medcore.store.tables import AnswerRow, AttributionRow, PackageRow, ReviewRow, StoredFile, UserRow
+
+if TYPE_CHECKING:
+    from medcore.explain import Attribution
+    from medcore.learn.predict import Answer
+    from medcore.packages import Package
+
+
+class Answering(Versions):
+    """Answers and attributions: each computed once for a case and version, and kept with what it takes to repeat it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._locks: dict[object, threading.Lock] = {}
+
+    def answer(self, user: User, case_id: int, task: str) -> AnswerView:
+        """The answer of the version in use. Refused while this user reads first and has locked no read."""
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            self._check_revealed(session, me, case_id, task)
+            stored = self._stored(session, case_id, task)
+        if stored:
+            return _answer_view(*stored, in_use=True)
+        package = self.in_use(task)
+        with self._once(("answer", package.hash)):
+            with self.database.read() as session:
+                stored = self._stored(session, case_id, task)
+                inputs = self._taken(session, case_id, task)
+            return _answer_view(*stored, in_use=True) if stored else self._compute(me, case_id, package, inputs)
+
+    def answers(self, user: User, case_id: int, task: str) -> list[AnswerView]:
+        """The stored answers of all versions, the newest first."""
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            self._check_revealed(session, me, case_id, task)
+            used = in_use_id(session, task)
+            rows = session.execute(
+                select(AnswerRow, UserRow.name)
+                .join(UserRow, AnswerRow.user_id == UserRow.id)
+                .where(AnswerRow.case_id == case_id, AnswerRow.task == task)
+                .order_by(AnswerRow.id.desc())
+            ).all()
+            return [_answer_view(row, name, row.package_id == used) for row, name in rows]
+
+    def recompute(self, answer_id: int) -> "tuple[Answer, float]":
+        """The answer computed afresh from what it kept, and the greatest difference of a probability from then."""
+        from medcore.learn.predict import Answer, answer
+
+        with self.database.read() as session:
+            row = session.get(AnswerRow, answer_id)
+            if row is None:
+                raise Refused(_("There is no such answer."), _("Open its case from the worklist."))
+            version = session.get_one(PackageRow, row.package_id)
+            old = Answer.from_json(row.answer)
+            given = {sha256(i): i for i in self._inputs(session, self._case(session, row.case_id))}
+        inputs = {name: given[sha] for name, sha in old.inputs.items()}
+        new = answer(self._package(version), inputs, device=old.device)
+        return new, max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
+
+    def explain(
+        self, user: User, case_id: int, task: str, label: str | None = None, method: str | None = None
+    ) -> AttributionView:
+        """Why the version in use answers so: for `label` (else the likeliest) by `method` (else the task's
+        first). Refused where the answer is."""
+        given = self.answer(user, case_id, task)
+        said = given.answer.probabilities
+        label = label or max(said, key=lambda name: said[name])
+        method = method or tasks.get(task).explain[0]
+        with self.database.read() as session:
+            version = session.scalars(select(PackageRow).where(PackageRow.hash == given.answer.package_hash)).one()
+        package = self._package(version)
+        # One at a time for a package: the methods hang hooks into its nets.
+        with self._once(("explain", package.hash)):
+            found = self._attribution(given.id, label, method)
+            return found or self._explain(user, given, package, label, method)
+
+    def map_bytes(self, user: User, attribution_id: int) -> bytes:
+        """An attribution's map, packed, under the same rule as the answer it belongs to."""
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            row = session.get(AttributionRow, attribution_id)
+            if row is None:
+                raise Refused(_("There is no such map."), _("Open its case from the worklist."))
+            answered = session.get_one(AnswerRow, row.answer_id)
+            self._check_revealed(session, me, answered.case_id, answered.task)
+        return self.files.get(row.file)
+
+    def _check_revealed(self, session: Session, me: UserRow, case_id: int, task: str) -> None:
+        """Refused while nothing of the answer may reach this user."""
+        self._case(session, case_id)
+        tasks.get(task)
+        mine = (ReviewRow.user_id == me.id, ReviewRow.case_id == case_id, ReviewRow.task == task)
+        if me.read_first and session.scalar(select(ReviewRow.id).where(*mine).limit(1)) is None:
+            raise Refused(
+                _("The answer appears when your read is locked."), _("Read the case and lock your read first.")
+            )
+
+    def _taken(self, session: Session, case_id: int, task: str) -> dict[str, Input]:
+        """The case's inputs by the task's fields; Refused, with what is wrong, where it can't take them."""
+        found = fit(tasks.get(task), self._inputs(session, self._case(session, case_id)))
+        if found.taken is None:
+            raise found.refusal or Refused(
+                _("This question can't be asked of this case."), _("Choose one that takes what was uploaded.")
+            )
+        return found.taken
+
+    @staticmethod
+    def _stored(session: Session, case_id: int, task: str) -> tuple[AnswerRow, str] | None:
+        mine = (AnswerRow.case_id == case_id, AnswerRow.task == task, AnswerRow.package_id == in_use_id(session, task))
+        found = session.execute(
+            select(AnswerRow, UserRow.name).join(UserRow, AnswerRow.user_id == UserRow.id).where(*mine)
+        ).one_or_none()
+        return (found[0], found[1]) if found else None
+
+    def _compute(self, me: UserRow, case_id: int, package: "Package", inputs: Mapping[str, Input]) -> AnswerView:
+        from medcore.learn.predict import answer
+
+        given = answer(package, inputs, device=self.settings.device)
+        try:
+            with self.database.write() as session:
+                version = session.scalars(select(PackageRow).where(PackageRow.hash == package.hash)).one()
+                row = AnswerRow(
+                    case_id=case_id,
+                    task=given.task,
+                    package_id=version.id,
+                    package_hash=given.package_hash,
+                    score=_score(given),
+                    choice=given.choice,
+                    answer=given.to_json(),
+                    settings={"device": self.settings.device},
+                    user_id=me.id,
+                )
+                session.add(row)
+                session.flush()
+                details = {"task": given.task, "answer": row.id, "hash": given.package_hash}
+                audit.append(session, me.name, "answer", f"case {case_id}", details)
+        except IntegrityError:  # another process was quicker
+            with self.database.read() as session:
+                stored = self._stored(session, case_id, given.task)
+            if stored is None:
+                raise
+            return _answer_view(*stored, in_use=True)
+        return _answer_view(row, me.name, in_use=True)
+
+    def _attribution(self, answer_id: int, label: str, method: str) -> AttributionView | None:
+        from medcore.explain import Attribution
+
+        with self.database.read() as session:
+            mine = (AttributionRow.answer_id == answer_id, AttributionRow.label == label)
+            row = session.scalars(select(AttributionRow).where(*mine, AttributionRow.method == method)).one_or_none()
+        if row is None:
+            return None
+        header, maps = pack.unpack(self.files.get(row.file))
+        about = dict(row.about)
+        about["words"] = tuple((str(title), float(share)) for title, share in about["words"])
+        values = {header["fields"][name]: values for name, values in maps.items()}
+        return AttributionView(row.id, answer_id, Attribution(**about, values=values), row.at)
+
+    def _explain(self, user: User, given: AnswerView, package: "Package", label: str, method: str) -> AttributionView:
+        from medcore.explain import explain
+
+        with self.database.read() as session:
+            inputs = self._taken(session, given.case_id, given.answer.task)
+        why = explain(package, inputs, label=label, method=method, device=self.settings.device)
+        blob = _packed(why, inputs)
+        about = {k: v for k, v in asdict(why).items() if k != "values"}
+        with self._writing(user, "explain") as (session, me):
+            sha = self.files.put(blob)
+            session.merge(StoredFile(sha256=sha, size=len(blob)))
+            row = AttributionRow(answer_id=given.id, label=label, method=method, about=about, file=sha, user_id=me.id)
+            session.add(row)
+            session.flush()
+            details = {"answer": given.id, "attribution": row.id, "label": label, "method": method}
+            audit.append(session, me.name, "explain", f"case {given.case_id}", details)
+        stored = self._attribution(given.id, label, method)
+        assert stored is not None
+        return stored
+
+    def _once(self, what: object) -> AbstractContextManager[Any]:
+        """A lock by name, so that what two sessions ask for at once is computed once."""
+        return self._locks.setdefault(what, threading.Lock())
+
+
+def _answer_view(row: AnswerRow, user: str, in_use: bool) -> AnswerView:
+    from medcore.learn.predict import Answer
+
+    return AnswerView(row.id, row.case_id, Answer.from_json(row.answer), row.at, user, in_use)
+
+
+def _score(given: "Answer") -> float | None:
+    """What the worklist shows: the probability of what was chosen, or of the first label where that is an absence."""
+    p = given.probabilities
+    return p.get(given.choice, next(iter(p.values()), None))
+
+
+def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
+    """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …
+
+    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes.
+    """
+    maps: dict[str, np.ndarray] = {}
+    fields: dict[str, str] = {}
+    for i, (field, values) in enumerate(why.values.items(), 1):
+        small = pack.shrink(values, pack.MAP_SIDE)[0] if inputs[field].kind == "image" else values
+        name = "map" if i == 1 else f"map_{i}"
+        maps[name], fields[name] = np.asarray(small, np.float32), field
+    shape = next((list(v.shape) for v in why.values.values()), [])
+    header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
+    return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, maps)

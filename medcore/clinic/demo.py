@@ -1,0 +1,58 @@
+"""The first worklist: simulated cases of each kind, two real ones, and some of them read, answered and reviewed."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from medcore import tasks
+from medcore.clinic.admission import Admissions
+from medcore.clinic.people import People
+from medcore.clinic.reading import Reading
+from medcore.clinic.views import User
+from medcore.datasets.sample import Sample
+from medcore.errors import Refused
+from medcore.store.tables import CaseTable
+
+SOURCE = "demo"
+SEED = 20_260
+EACH = 5
+
+
+class Demo(People, Admissions, Reading):
+    """Everything here goes through the same use cases as a person's clicks."""
+
+    def seed_demo(self, user: User) -> None:
+        """Fills an empty worklist; does nothing where it was filled before."""
+        with self.database.read() as session:
+            self._account(session, user, "admit")
+            if session.scalar(select(CaseTable.id).where(CaseTable.source == SOURCE).limit(1)):
+                return
+        reader = next((u for u in self.users() if u.role == "reader"), user)
+        samples = [(name, s) for name, task in tasks.all_tasks().items() for s in task.simulate(EACH, SEED)]
+        cases = [(name, s, self.admit_inputs(user, [*s.load().values()], source=SOURCE)) for name, s in samples]
+        self.admit(user, real_files(), source=SOURCE)
+        for name, sample, case_id in cases[::2]:
+            self._read_one(reader, name, sample, case_id)
+
+    def _read_one(self, reader: User, task: str, sample: Sample, case_id: int) -> None:
+        """What a good reader does: knows the truth, looks at answer and reasons, and says whether it is right."""
+        truth = tasks.get(task).outcome.choice_of(sample.target)
+        try:
+            self.lock_read(reader, case_id, task, truth, confidence=3)
+            said = self.answer(reader, case_id, task).answer.choice
+            self.explain(reader, case_id, task)
+        except Refused:  # no version answers this task yet, or an earlier start got so far
+            return
+        self.review(reader, case_id, task, agrees=said == truth, choice=truth)
+
+
+def real_files() -> dict[str, bytes]:
+    """A 12-lead ECG and a chest film that come with pydicom and pydicom-data: test files without a patient."""
+    from pydicom.data import get_testdata_file
+
+    found = {}
+    for name in ("waveform_ecg.dcm", "RG1_UNCR.dcm"):
+        path = get_testdata_file(name, download=False)
+        if path:
+            found[name] = Path(str(path)).read_bytes()
+    return found

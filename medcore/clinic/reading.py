@@ -1,0 +1,209 @@
+"""From the worklist to a reviewed case. What a person says is added, never changed."""
+
+from typing import cast
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from medcore import tasks
+from medcore.clinic import worklist
+from medcore.clinic.answering import Answering
+from medcore.clinic.shelf import fits
+from medcore.clinic.versions import in_use_id
+from medcore.clinic.views import CaseView, InputView, Page, Read, Refusal, User
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.store import audit
+from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Stage, UserRow
+
+LONGEST_COMMENT = 2000
+
+
+class Reading(Answering):
+    """The reader's own way through the cases."""
+
+    def worklist(
+        self,
+        user: User,
+        text: str = "",
+        kind: str = "",
+        state: str = "",
+        sort: str = "received",
+        descending: bool = True,
+        page: int = 1,
+        per_page: int = 25,
+    ) -> Page:
+        """One page of the cases that match.
+
+        text: a case's number or its start, a patient's pseudonym or its start, words of a question
+        sort: received, number, kind, patient, age or state
+        """
+        with self.database.read() as session:
+            me = self._account(session, user, "worklist")
+            return worklist.page(session, me, text, kind, state, sort, descending, page, max(1, per_page))
+
+    def open_case(self, user: User, case_id: int) -> CaseView:
+        """Everything of a case that this user may see. That they opened it is kept."""
+        with self._writing(user, "open_case") as (session, me):
+            case = self._case(session, case_id)
+            audit.append(session, me.name, "open", f"case {case.id}")
+        with self.database.read() as session:
+            case = self._case(session, case_id)
+            found = fits(self._inputs(session, case))
+            previous, following, position, total = _neighbours(session, case)
+            return CaseView(
+                row=worklist.view(session, me, [case.id])[0],
+                inputs=tuple(
+                    InputView(i.id, i.kind, i.facts, tuple(i.remarks), tuple(i.shape), i.sha256) for i in case.inputs
+                ),
+                tasks=tuple(f.task.name for f in found if f.taken is not None),
+                refusals={f.task.name: Refusal("", f.refusal.sentence, f.refusal.remedy) for f in found if f.refusal},
+                reads=tuple(_visible(session, me, case)),
+                previous=previous,
+                next=following,
+                position=position,
+                total=total,
+            )
+
+    def lock_read(
+        self, user: User, case_id: int, task: str, choice: str, confidence: int | None = None, comment: str = ""
+    ) -> Read:
+        """The first read: given once, before any answer, and never changed. confidence: 1 (a guess) to 4 (certain)."""
+        choice = _checked_choice(task, choice)
+        if confidence is not None and confidence not in (1, 2, 3, 4):
+            raise Refused(_("Confidence goes from 1 to 4."), _("Choose one of the four."))
+        try:
+            with self._writing(user, "lock_read") as (session, me):
+                if _own(session, case_id, me.id, task, "first"):
+                    raise _locked_already()
+                return self._note(session, me, case_id, task, "first", choice, comment, confidence=confidence)
+        except IntegrityError as error:
+            raise _locked_already() from error
+
+    def review(
+        self, user: User, case_id: int, task: str, agrees: bool | None, choice: str = "", comment: str = ""
+    ) -> Read:
+        """The final read, after the answer was seen. agrees: None where it can't be told; then no choice is kept.
+
+        Given again it is a correction: both stay, the newest counts.
+        """
+        with self.database.read() as session:
+            me = self._account(session, user, "review")
+            self._check_revealed(session, me, case_id, task)
+            seen = session.scalar(
+                select(AnswerRow)
+                .where(AnswerRow.case_id == case_id, AnswerRow.task == task)
+                .order_by((AnswerRow.package_id == in_use_id(session, task)).desc(), AnswerRow.id.desc())
+                .limit(1)
+            )
+        if agrees is None:
+            choice = ""
+        elif agrees and not choice and seen is not None:
+            choice = seen.choice
+        if agrees is not None:
+            choice = _checked_choice(task, choice)
+        with self._writing(user, "review") as (session, me):
+            return self._note(session, me, case_id, task, "final", choice, comment, agrees=agrees, answer=seen)
+
+    def _note(
+        self,
+        session: Session,
+        me: UserRow,
+        case_id: int,
+        task: str,
+        stage: Stage,
+        choice: str,
+        comment: str,
+        confidence: int | None = None,
+        agrees: bool | None = None,
+        answer: AnswerRow | None = None,
+    ) -> Read:
+        case = self._case(session, case_id)
+        if len(comment) > LONGEST_COMMENT:
+            raise Refused(_("The comment is longer than {n} characters.").format(n=LONGEST_COMMENT), _("Shorten it."))
+        row = ReviewRow(
+            case_id=case.id,
+            task=task,
+            user=me,
+            stage=stage,
+            choice=choice,
+            confidence=confidence,
+            agrees=agrees,
+            comment=comment.strip(),
+            answer_id=answer.id if answer else None,
+        )
+        session.add(row)
+        if stage == "final" or case.state != "reviewed":
+            case.state = "reviewed" if stage == "final" else "read"
+        session.flush()
+        details = {"task": task, "review": row.id, "answer": row.answer_id}
+        audit.append(session, me.name, "lock_read" if stage == "first" else "review", f"case {case.id}", details)
+        return _read(row, answer)
+
+
+def _neighbours(session: Session, case: CaseTable) -> tuple[int | None, int | None, int, int]:
+    """(previous, next, position, total) by arrival, newest first."""
+    newer = or_(CaseTable.received > case.received, and_(CaseTable.received == case.received, CaseTable.id > case.id))
+    older = or_(CaseTable.received < case.received, and_(CaseTable.received == case.received, CaseTable.id < case.id))
+    up, down = (CaseTable.received, CaseTable.id), (CaseTable.received.desc(), CaseTable.id.desc())
+    previous = session.scalar(select(CaseTable.id).where(newer).order_by(*up).limit(1))
+    following = session.scalar(select(CaseTable.id).where(older).order_by(*down).limit(1))
+    before = session.scalar(select(func.count()).select_from(CaseTable).where(newer)) or 0
+    return previous, following, before + 1, session.scalar(select(func.count()).select_from(CaseTable)) or 0
+
+
+def _visible(session: Session, me: UserRow, case: CaseTable) -> list[Read]:
+    """The user's own reads of a case; those of others to a task once the user's own are final."""
+    rows = session.execute(
+        select(ReviewRow, AnswerRow)
+        .outerjoin(AnswerRow, ReviewRow.answer_id == AnswerRow.id)
+        .where(ReviewRow.case_id == case.id)
+        .order_by(ReviewRow.id)
+    ).all()
+    done = {r.task for r, _answer in rows if r.user_id == me.id and r.stage == "final"}
+    return [_read(r, answer) for r, answer in rows if r.user_id == me.id or not me.read_first or r.task in done]
+
+
+def _own(session: Session, case_id: int, user_id: int, task: str, stage: Stage) -> bool:
+    mine = (ReviewRow.case_id == case_id, ReviewRow.user_id == user_id, ReviewRow.task == task)
+    return session.scalar(select(ReviewRow.id).where(*mine, ReviewRow.stage == stage).limit(1)) is not None
+
+
+def _read(row: ReviewRow, answer: AnswerRow | None) -> Read:
+    return Read(
+        id=row.id,
+        user_id=row.user_id,
+        user=row.user.name,
+        case_id=row.case_id,
+        task=row.task,
+        stage=cast(Stage, row.stage),
+        choice=row.choice,
+        confidence=row.confidence,
+        agrees=row.agrees,
+        comment=row.comment,
+        at=row.at,
+        answer_id=row.answer_id,
+        package=str(answer.answer["package"]) if answer else "",
+    )
+
+
+def _checked_choice(task: str, choice: str) -> str:
+    """The choice in its usual spelling (the order of labels, the digits of a number); Refused where it is none."""
+    outcome = tasks.get(task).outcome
+    names = [c.name for c in outcome.choices]
+    try:
+        said = outcome.choice_of(outcome.truth_of(choice))
+        known = set(choice.split("+")) <= {*names, ""} or f"{float(choice):g}" == said
+    except ValueError:
+        known = False
+    if known:
+        return said
+    raise Refused(
+        _("“{choice}” is no answer to this question.").format(choice=choice[:40]),
+        _("Choose one of: {names}.").format(names=", ".join(names)),
+    )
+
+
+def _locked_already() -> Refused:
+    return Refused(_("Your first read of this case is locked already."), _("Say what you think now in the final read."))

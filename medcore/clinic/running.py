@@ -1,0 +1,211 @@
+"""A training as a worker does it: resumable, stoppable, ended in a candidate or in one sentence."""
+
+import errno
+import math
+import shutil
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from medcore import jobs, tasks
+from medcore.clinic.answering import Answering
+from medcore.datasets.sample import Sample
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Input
+from medcore.jobs import Heartbeat, Job
+from medcore.store import audit
+from medcore.store.tables import CaseTable, EpochRow, PackageRow, ReviewRow, RunRow
+from medcore.tasks import Task
+
+COMPARED = 300
+FRESH_SEED = 1_000_000
+RETRY_SECONDS = 2.0
+
+
+class Lost(Exception):
+    """Another worker has the job: what was done here is left to it."""
+
+
+class Running(Answering):
+    """What a worker calls."""
+
+    def work(self, job: Job, ending: threading.Event, lease: float = jobs.LEASE) -> None:
+        """Does a claimed job to an end that is written down, whatever happens; `ending` puts it back to the queue."""
+        from medcore.learn.train import Stopped
+
+        end: Callable[[Session], bool] | None
+        with Heartbeat(self.database, job, lease) as beat:
+            try:
+                self._train(job, lambda: ending.is_set() or beat.cancel.is_set() or beat.lost.is_set())
+                return
+            except Lost:
+                return
+            except Stopped:
+                asked = jobs.cancelled if beat.cancel.is_set() else jobs.release
+                end = partial(asked, job=job)
+            except Exception as error:
+                end = partial(jobs.fail, job=job, sentence=self._sentence(error))
+            self._insist(end, ending)
+
+    def _train(self, job: Job, stop: Callable[[], bool]) -> None:
+        """From the run's settings to a registered candidate with a report."""
+        from medcore.learn.build import train
+        from medcore.packages import load
+
+        with self.database.read() as session:
+            run = session.get_one(RunRow, job.args["run"])
+            wanted = run.settings
+            start = self._by_hash(session, wanted["start_hash"])
+        task, out = tasks.get(run.task), self._folder(f"home/packages/{run.task}/{run.version}")
+        samples, compared = self._samples(task, run.id, wanted)
+        if not (out / "package.json").exists():
+            train(
+                task,
+                samples,
+                out,
+                version=run.version,
+                recipe=replace(task.recipe, **wanted["recipe"]),
+                folds=range(wanted["folds"]),
+                seed=wanted["seed"],
+                start=self._package(start) if start else None,
+                device=self.settings.device,
+                work=self.settings.home / "runs" / str(run.id),
+                on_epoch=partial(self._epoch, job, run.id, wanted["folds"]),
+                stop=stop,
+            )
+        package = load(out)
+        report = self._report(task, package, compared)
+        with self.database.write() as session:
+            run = session.get_one(RunRow, run.id)
+            run.report = report
+            row = self._register(session, run, package, f"home/packages/{run.task}/{run.version}")
+            audit.append(session, run.user.name, "trained", f"run {run.id}", {"package": row.id, "hash": row.hash})
+            if not jobs.finish(session, job):
+                raise Lost
+
+    def _epoch(self, job: Job, run_id: int, folds: int, figures: dict[str, Any]) -> None:
+        """Writes an epoch down; one that is done again after a takeover takes the place of the first."""
+        fold, epoch = int(figures["fold"]), int(figures["epoch"])
+        share = (fold + epoch / figures["epochs"]) / folds
+        note = _("Net {i} of {n}, epoch {epoch} of {epochs}").format(
+            i=fold + 1, n=folds, epoch=epoch, epochs=figures["epochs"]
+        )
+        with self.database.write() as session:
+            if not jobs.progress(session, job, 0.95 * share, note):
+                raise Lost
+            same = (EpochRow.run_id == run_id, EpochRow.fold == fold, EpochRow.epoch == epoch)
+            session.execute(delete(EpochRow).where(*same))
+            session.add(EpochRow(run_id=run_id, fold=fold, epoch=epoch, figures=_plain(figures)))
+
+    def _samples(self, task: Task, run_id: int, wanted: dict[str, Any]) -> tuple[list[Sample], list[Sample]]:
+        """(to learn from, to compare by): the same where they are real, else cases from a seed that nobody used."""
+        data, fresh = wanted["data"], FRESH_SEED + run_id
+        if data == "simulated":
+            return task.simulate(wanted["n"], wanted["seed"]), task.simulate(COMPARED, fresh)
+        samples: list[Sample] = []
+        if data in ("reviewed", "mix"):
+            with self.database.read() as session:
+                samples += [
+                    replace(sample, load=partial(self._reviewed_inputs, task.name, int(sample.case)))
+                    for sample in reviewed_cases(session, task)
+                ]
+        if wanted["folder"]:
+            folder = Path(wanted["folder"]).expanduser()
+            if not folder.is_dir():
+                raise Refused(_("The folder {name} is not there.").format(name=folder), _("Name one on this server."))
+            samples += task.data(folder)
+        elif data == "mix":
+            return samples + task.simulate(wanted["n"], wanted["seed"]), samples + task.simulate(COMPARED, fresh)
+        return samples, samples
+
+    def _reviewed_inputs(self, task: str, case_id: int) -> dict[str, Input]:
+        with self.database.read() as session:
+            return self._taken(session, case_id, task)
+
+    def _report(self, task: Task, package: Any, samples: Sequence[Sample]) -> dict[str, Any]:
+        """The candidate beside the version in use now, on the same patients."""
+        from medcore.learn.compare import compare
+
+        try:
+            current = self.in_use(task.name)
+        except Refused:
+            return {"candidate": package.name, "current": None, "worse": []}
+        return dict(_plain(compare(current, package, samples)))
+
+    def _by_hash(self, session: Session, hashed: str | None) -> PackageRow | None:
+        return session.scalar(select(PackageRow).where(PackageRow.hash == hashed)) if hashed else None
+
+    def _sentence(self, error: Exception) -> str:
+        """What ended a run, as one sentence and what to do. A fault of the program is printed as well."""
+        if isinstance(error, Refused):
+            return str(error)
+        if self._is_full(error):
+            for part in (self.settings.home / "runs").glob("*/*.part"):
+                part.unlink(missing_ok=True)
+            return _("The disk is full. The last checkpoint is kept: make room and go on from it.")
+        if isinstance(error, MemoryError):
+            return _("There was not enough memory. Choose a smaller batch; the last checkpoint is kept.")
+        traceback.print_exception(error)
+        kind = type(error).__name__
+        return _("A fault of the program ended it ({kind}); the worker's log says where.").format(kind=kind)
+
+    def _is_full(self, error: BaseException) -> bool:
+        """No room left: said so, or a write that failed (torch doesn't say why) where there is next to none."""
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        wrote = isinstance(error, RuntimeError) and "writ" in str(error).lower()
+        return wrote and shutil.disk_usage(self.settings.home).free < 2**22
+
+    def _insist(self, end: Callable[[Session], bool], ending: threading.Event) -> None:
+        """Writes the end of a job down, however long the database is locked or full; until this worker must go."""
+        said = False
+        while True:
+            try:
+                with self.database.write() as session:
+                    end(session)
+                return
+            except Refused as refused:
+                if not said:
+                    print(refused, file=sys.stderr, flush=True)  # noqa: T201
+                said = True
+                if ending.wait(RETRY_SECONDS):
+                    return
+
+
+def reviewed_cases(session: Session, task: Task) -> list[Sample]:
+    """Cases with a final read, as samples that load nothing yet: each reader's newest read counts, never one of a
+    decoy. A case that readers disagree on, or that nobody could tell, teaches nothing."""
+    rows = session.scalars(
+        select(ReviewRow)
+        .where(ReviewRow.task == task.name, ReviewRow.stage == "final", ReviewRow.decoy.is_(False))
+        .order_by(ReviewRow.id)
+    )
+    newest: dict[int, dict[int, ReviewRow]] = {}
+    for row in rows:
+        newest.setdefault(row.case_id, {})[row.user_id] = row
+    out = []
+    for case_id, reads in newest.items():
+        said = {r.choice for r in reads.values() if r.agrees is not None}
+        if len(said) == 1:
+            case = session.get_one(CaseTable, case_id)
+            target = task.outcome.truth_of(said.pop())
+            out.append(Sample("reviewed", case.patient.pseudonym, str(case_id), dict, target, source="reviewed"))
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """The same with what JSON lacks (not-a-number) as None."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,64 @@
+"""The interface that the methods share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from medcore.tasks import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much each part of an input counted for one label of one answer.
+
+    values: by field, on the input's own grid: (rows, columns) of a film, (leads, samples), (columns,) of a record;
+        in points of probability for methods that add up to the answer, else relative
+    gap: |sum of the values − (answer − answer to the baseline)|, None where a method doesn't add up
+    words: where or what it was, with its share of the whole, largest first
+    failure: why there is no map, in a sentence; "" where there is one
+    """
+
+    task: str
+    label: str
+    method: str
+    baseline: str
+    gap: float | None
+    values: Mapping[str, np.ndarray]
+    words: tuple[tuple[str, float], ...]
+    failure: str
+    device: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a method is asked.
+
+    model: takes each field's x, then each field's mask (all (n, …)), gives probabilities (n, labels)
+    nets: the package's nets, for methods that look into one; each takes x, mask, x, mask …
+    xs, masks, baselines: one tensor (1, …) a field; target: position of the label
+    """
+
+    task: Task
+    model: "torch.nn.Module"
+    nets: "Sequence[torch.nn.Module]"
+    xs: "tuple[torch.Tensor, ...]"
+    masks: "tuple[torch.Tensor, ...]"
+    baselines: "tuple[torch.Tensor, ...]"
+    target: int
+
+
+class Method(Protocol):
+    """One way to attribute."""
+
+    name: str
+    title: str
+    adds_up: bool
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        """One tensor (1, …) a field, shaped as its x."""

@@ -1,0 +1,32 @@
+"""Grad-CAM (Selvaraju et al., ICCV 2017)."""
+
+from typing import TYPE_CHECKING
+
+from medcore.explain.attribution import Question
+from medcore.i18n import N_
+
+if TYPE_CHECKING:
+    import torch
+
+
+class GradCam:
+    """Where the last feature maps raise the label: one pass a net, coarse; the nets' mean, each scaled to its peak.
+
+    Only for one field whose nets have `features` (their last maps).
+    """
+
+    name, title, adds_up = "grad_cam", N_("Grad-CAM"), False
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        import torch
+        from captum.attr import LayerAttribution, LayerGradCam
+
+        (x,), (mask,) = question.xs, question.masks
+        total = torch.zeros_like(x)
+        for net in question.nets:
+            cam = LayerGradCam(net, net.features).attribute(
+                x, target=question.target, additional_forward_args=(mask,), relu_attributions=True
+            )
+            cam = LayerAttribution.interpolate(cam.detach(), tuple(x.shape[2:]), "bilinear")
+            total += cam / cam.max().clamp(min=1e-12) / len(question.nets)
+        return (total,)

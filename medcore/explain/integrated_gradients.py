@@ -1,0 +1,29 @@
+"""Integrated gradients (Sundararajan, Taly and Yan, ICML 2017)."""
+
+from typing import TYPE_CHECKING
+
+from medcore.explain.attribution import Question
+from medcore.i18n import N_
+
+if TYPE_CHECKING:
+    import torch
+
+
+class IntegratedGradients:
+    """Gradients summed on the straight way from the baseline to the input."""
+
+    name, title, adds_up = "integrated_gradients", N_("Integrated gradients"), True
+    steps = 32
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        from captum.attr import IntegratedGradients as Captum
+
+        out: tuple[torch.Tensor, ...] = Captum(question.model).attribute(
+            question.xs,
+            question.baselines,
+            target=question.target,
+            additional_forward_args=question.masks,
+            n_steps=self.steps,
+            internal_batch_size=8,
+        )
+        return out

@@ -1,0 +1,40 @@
+"""Occlusion (Zeiler and Fergus, ECCV 2014)."""
+
+from typing import TYPE_CHECKING
+
+from medcore.explain.attribution import Question
+from medcore.i18n import N_
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Occlusion:
+    """How far the answer falls when a window is put back to the baseline; windows overlap by half."""
+
+    name, title, adds_up = "occlusion", N_("Occlusion"), False
+    parts = 8  # windows along an axis, before overlap
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        from captum.attr import Occlusion as Captum
+
+        windows = tuple(self._window(tuple(x.shape[1:])) for x in question.xs)
+        strides = tuple(tuple(max(1, w // 2) for w in window) for window in windows)
+        out: tuple[torch.Tensor, ...] = Captum(question.model).attribute(
+            question.xs,
+            sliding_window_shapes=windows,
+            strides=strides,
+            baselines=question.baselines,
+            target=question.target,
+            additional_forward_args=question.masks,
+            perturbations_per_eval=8,
+        )
+        return out
+
+    def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One value of a record, a stretch of one lead, a square of a film."""
+        if len(shape) == 1:
+            return (1,)
+        if len(shape) == 2:
+            return (1, max(1, shape[1] // (5 * self.parts)))
+        return (shape[0], *(max(1, side // self.parts) for side in shape[1:]))

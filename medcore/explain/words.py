@@ -1,0 +1,62 @@
+"""An attribution in words: where, or what, and its share of the whole."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from medcore.i18n import _
+from medcore.inputs import Image, Input, Record, Signal
+from medcore.tasks import Task
+
+Words = tuple[tuple[str, float], ...]
+
+
+def words(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarray], most: int = 4) -> Words:
+    """(what, share) of the parts that counted most. Shares are of the positive values for pictures and signals,
+    and of all values with their sign for records."""
+    out: list[tuple[str, float]] = []
+    for name, given in inputs.items():
+        v = values[name]
+        if isinstance(given, Record):
+            out += _columns(task, name, v)
+        elif isinstance(given, Signal):
+            out += _stretches(given, v)
+        elif isinstance(given, Image):
+            out += _zones(v)
+    out.sort(key=lambda pair: -abs(pair[1]))
+    return tuple((what, share) for what, share in out[:most] if abs(share) >= 0.01)
+
+
+def _columns(task: Task, name: str, v: np.ndarray) -> list[tuple[str, float]]:
+    total = float(np.abs(v).sum()) or 1.0
+    columns = task.fields[name].columns  # type: ignore[attr-defined]
+    return [(_(column.title), float(x) / total) for column, x in zip(columns, v, strict=True)]
+
+
+def _stretches(given: Signal, v: np.ndarray, seconds: float = 1.0) -> list[tuple[str, float]]:
+    positive = np.clip(v, 0, None)
+    total = float(positive.sum()) or 1.0
+    step = max(1, round(seconds * given.rate_hz))
+    out = []
+    for row, lead in zip(positive, given.leads, strict=True):
+        for start in range(0, len(row), step):
+            share = float(row[start : start + step].sum()) / total
+            low = start / given.rate_hz
+            out.append((_("Lead {lead}, {a:.0f} to {b:.0f} s").format(lead=lead, a=low, b=low + seconds), share))
+    return out
+
+
+def _zones(v: np.ndarray) -> list[tuple[str, float]]:
+    """Thirds by halves. The patient's right is at the picture's left, as frontal films are hung."""
+    positive = np.clip(v, 0, None)
+    total = float(positive.sum()) or 1.0
+    names = [
+        [_("Right upper zone"), _("Left upper zone")],
+        [_("Right mid zone"), _("Left mid zone")],
+        [_("Right lower zone"), _("Left lower zone")],
+    ]
+    return [
+        (names[i][j], float(part.sum()) / total)
+        for i, band in enumerate(np.array_split(positive, 3, axis=0))
+        for j, part in enumerate(np.array_split(band, 2, axis=1))
+    ]

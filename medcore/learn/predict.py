@@ -1,0 +1,205 @@
+"""What a package says of a case."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Input, sha256
+from medcore.learn.batches import collate, encode_inputs
+from medcore.learn.devices import moved, pick, with_fallback
+from medcore.packages import Package
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one package says of one case.
+
+    probabilities: calibrated, by label (a value in the outcome's unit for a regression)
+    ranges: 95 % range of each, from resampling the package's nets and their calibration
+    thresholds: from which probability a label is called present; choice: the label (or labels, "+") that is
+    set: labels that can't be excluded at 5 %; unlike: share of the training patients that were less unlike the rest
+    absent: parts of the input that were not there; wished: those that would move the answer most, first
+    inputs: SHA-256 of each input by field; versions: of the libraries that computed it
+    """
+
+    task: str
+    package: str
+    package_hash: str
+    probabilities: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
+    thresholds: dict[str, float]
+    choice: str
+    set: tuple[str, ...]
+    unlike: float
+    absent: tuple[str, ...]
+    wished: tuple[str, ...]
+    remarks: tuple[str, ...]
+    device: str
+    seconds: float
+    versions: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Answer":
+        known = dict(values)
+        for name in ("set", "absent", "wished", "remarks"):
+            known[name] = tuple(known[name])
+        known["ranges"] = {label: (float(low), float(high)) for label, (low, high) in known["ranges"].items()}
+        return cls(**known)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of the libraries that an answer depends on."""
+    return {name: version(name) for name in ("medcore", "torch", "numpy", "scipy")}
+
+
+def logits_by_net(package: Package, batch: "list[torch.Tensor]", device: str) -> np.ndarray:
+    """(nets, n, width) for a batch of encoded inputs."""
+    import torch
+
+    with torch.no_grad():
+        return np.stack(
+            [net.to(device)(*moved(batch, device)).float().cpu().numpy().astype(np.float64) for net in package.nets]
+        )
+
+
+def probabilities(package: Package, logits: np.ndarray) -> np.ndarray:
+    """The nets' calibrated mean, (n, labels), of logits (nets, n, width)."""
+    outcome = package.task.outcome
+    each = [outcome.probabilities(z, c) for z, c in zip(logits, package.calibrations, strict=True)]
+    out: np.ndarray = np.mean(each, 0)
+    return out
+
+
+def ranges(package: Package, logits: np.ndarray, draws: int = 200) -> np.ndarray:
+    """95 % range (labels, 2) of one case's answer: the nets are drawn with replacement, each with the calibration
+    of a resampling of the patients it was calibrated on (kept in the package)."""
+    outcome, generator = package.task.outcome, np.random.default_rng(0)
+    nets = package.about["nets"]
+    table = np.stack(
+        [
+            np.stack(
+                [outcome.probabilities(z, c)[0] for c in [net["calibration"], *net["calibration"].get("draws", [])]]
+            )
+            for z, net in zip(logits, nets, strict=True)
+        ]
+    )
+    which = generator.integers(0, table.shape[0], (draws, table.shape[0]))
+    what = generator.integers(0, table.shape[1], (draws, table.shape[0]))
+    out: np.ndarray = np.percentile(table[which, what].mean(1), [2.5, 97.5], axis=0).T
+    return out
+
+
+def take(package: Package, inputs: Mapping[str, Input]) -> list[str]:
+    """Remarks on inputs that the package's task can answer; Refused where it can't."""
+    remarks: list[str] = []
+    for name, spec in package.task.fields.items():
+        given = inputs.get(name)
+        if given is None or given.kind != spec.kind:
+            raise Refused(
+                _("This question needs: {kinds}.").format(
+                    kinds=", ".join(f.kind for f in package.task.fields.values())
+                ),
+                _("Upload what is missing, or ask another question."),
+            )
+        remarks += spec.check(given)
+    return remarks
+
+
+def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") -> Answer:
+    """The package's answer to one case. Refused where the inputs can't be taken."""
+    remarks = take(package, inputs)
+    started = time.perf_counter()
+    task, outcome = package.task, package.task.outcome
+    batch = collate([encode_inputs(task, dict(inputs))])
+    wanted = pick(device)
+    logits, used = with_fallback(lambda d: logits_by_net(package, batch, d), wanted)
+    if used != wanted:
+        remarks.append(_("The GPU ran out of memory; the CPU answered."))
+    p = probabilities(package, logits)[0]
+    low_high = ranges(package, logits)
+    # The range is the spread round the answer; it never leaves it outside.
+    spans = {
+        label.name: (float(min(a, v)), float(max(b, v)))
+        for label, v, (a, b) in zip(outcome.labels, p, low_high, strict=True)
+    }
+    names = [label.name for label in outcome.labels]
+    thresholds = dict(zip(names, package.about["thresholds"], strict=False))
+    return Answer(
+        task=task.name,
+        package=package.name,
+        package_hash=package.hash,
+        probabilities=dict(zip(names, map(float, p), strict=True)),
+        ranges=spans,
+        thresholds=thresholds,
+        choice=outcome.choose(p, package.about["thresholds"]),
+        set=tuple(n for n, v in zip(names, p, strict=True) if v >= package.about["exclude_below"].get(n, 0.05)),
+        unlike=unlike(package, batch),
+        absent=tuple(a for name, spec in task.fields.items() for a in spec.absent(inputs[name])),
+        wished=wished(package, inputs, batch, p),
+        remarks=tuple(remarks),
+        device=used,
+        seconds=time.perf_counter() - started,
+        versions=versions(),
+        inputs={name: sha256(given) for name, given in inputs.items()},
+    )
+
+
+def distances(package: Package, batch: "list[torch.Tensor]") -> np.ndarray:
+    """(nets, n) distance of each case from the training part in each net's whitened embedding."""
+    import torch
+
+    out = []
+    with torch.no_grad():
+        for net, fold in zip(package.nets, package.folds, strict=True):
+            at = net.cpu().embed(*batch).float() - package.space[f"mean_{fold}"]  # type: ignore[operator]
+            out.append((at @ package.space[f"whiten_{fold}"]).norm(dim=1).numpy())
+    return np.stack(out)
+
+
+def unlike(package: Package, batch: "list[torch.Tensor]") -> float:
+    """Share of left-out training patients that lay nearer to the rest than this case does; 0 where not measured."""
+    if not package.space:
+        return 0.0
+    tables = [np.array(package.about["unlike"][str(fold)]) for fold in package.folds]
+    far = distances(package, batch)[:, 0]
+    return float(np.mean([np.searchsorted(t, d) / len(t) for t, d in zip(tables, far, strict=True)]))
+
+
+def wished(
+    package: Package, inputs: Mapping[str, Input], batch: "list[torch.Tensor]", p: np.ndarray, most: int = 3
+) -> tuple[str, ...]:
+    """Absent values by how much the answer spreads over their usual values in the training part, largest first."""
+    import torch
+
+    found: list[tuple[float, str]] = []
+    for i, (name, spec) in enumerate(package.task.fields.items()):
+        missing = spec.absent(inputs[name])
+        table = package.about["reference"][name].get("usual", {})
+        trials = [(column, values) for column in missing if (values := table.get(column))]
+        if not trials:
+            continue
+        stacked = [spec.fill(batch[2 * i], batch[2 * i + 1], column, v) for column, vs in trials for v in vs]  # type: ignore[attr-defined]
+        tensors = [t.expand(len(stacked), *t.shape[1:]).clone() for t in batch]
+        tensors[2 * i] = torch.cat([x for x, _m in stacked])
+        tensors[2 * i + 1] = torch.cat([m for _x, m in stacked])
+        spread = probabilities(package, logits_by_net(package, tensors, "cpu"))
+        at = 0
+        for column, values in trials:
+            found.append((float(spread[at : at + len(values)].std(0).max()), column))
+            at += len(values)
+    return tuple(column for size, column in sorted(found, reverse=True)[:most] if size > 0.005)

@@ -1,0 +1,92 @@
+"""PNG and JPEG pictures, of 8 or 16 bits."""
+
+import io
+import struct
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Image
+from medcore.readers.base import Found, check_size
+
+_SOF = {1: "", 3: "lossless JPEG", 5: "hierarchical JPEG", 7: "hierarchical JPEG", 9: "arithmetic JPEG"}
+
+
+def read(content: bytes, case: str = "") -> Found:
+    """The picture, turned upright. Nothing but its pixels goes into the cleaned file: no EXIF, no text, no thumbnail.
+
+    Transparency is dropped, palettes are expanded, 16-bit grey keeps its 16 bits.
+    """
+    jpeg = content[:2] == b"\xff\xd8"
+    if jpeg:
+        _check_jpeg(content)
+    try:
+        picture = Pillow.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+    except Exception:
+        raise _damaged() from None
+    check_size(picture.width * picture.height * (2 if picture.mode.startswith("I") else len(picture.getbands())))
+    if getattr(picture, "n_frames", 1) > 1 and not jpeg:
+        raise Refused(
+            _("This PNG moves: it holds {n} pictures.").format(n=getattr(picture, "n_frames", 1)),
+            _("Save the one that is to be read as a plain PNG."),
+        )
+    remarks = []
+    try:
+        camera = bool(picture.getexif().get(0x010F) or picture.getexif().get(0x0110))
+        if jpeg:
+            picture = ImageOps.exif_transpose(picture)
+        pixels = _pixels(picture)
+    except Exception:
+        raise _damaged() from None
+    if not jpeg and content[24] == 16 and pixels.dtype == np.uint8:
+        remarks.append(_("The picture has 16 bits a colour; it is read at 8."))
+    remarks.append(
+        _("A photograph may show a face or a name: look before you share it.")
+        if camera
+        else _("A picture file may have text burned in: it may show a name.")
+    )
+    image = Image(pixels, bits=8 * pixels.itemsize)
+    return Found(image, {"image.png": png(pixels)}, None, tuple(remarks), case)
+
+
+def _damaged() -> Refused:
+    return Refused(_("The picture is cut off or damaged."), _("Save or export it again."))
+
+
+def _check_jpeg(content: bytes) -> None:
+    """Refuse by name the kinds of JPEG that aren't decoded: 12 bits, lossless, hierarchical, arithmetic."""
+    at = 2
+    while at + 10 < len(content) and content[at] == 0xFF:
+        marker, length = content[at + 1], struct.unpack_from(">H", content, at + 2)[0]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            kind = (
+                "12-bit JPEG"
+                if content[at + 4] > 8
+                else _SOF.get(marker & 0x0B if marker > 0xC8 else marker - 0xC0, "")
+            )
+            if kind:
+                raise Refused(
+                    _("The picture is coded as {kind}, which isn't read.").format(kind=kind),
+                    _("Save it as PNG, which keeps up to 16 bits."),
+                )
+            return
+        at += 2 + length
+
+
+def _pixels(picture: Pillow.Image) -> np.ndarray:
+    """(rows, columns) uint8 or uint16, or (rows, columns, 3) uint8."""
+    if picture.mode in ("I;16", "I;16B", "I"):
+        return np.clip(np.asarray(picture), 0, 65535).astype("<u2")
+    if picture.mode in ("1", "L", "LA", "La"):
+        return np.asarray(picture.convert("L"))
+    return np.asarray(picture.convert("RGBA").convert("RGB") if picture.mode == "P" else picture.convert("RGB"))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Pixels as a PNG that holds nothing else."""
+    out = io.BytesIO()
+    Pillow.fromarray(pixels).save(out, "PNG", compress_level=1)
+    return out.getvalue()

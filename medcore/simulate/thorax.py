@@ -1,0 +1,120 @@
+"""Chest films of a simulated thorax, with a consolidation at a known place or without."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from medcore.datasets.sample import Sample
+from medcore.inputs import Image, Input
+from medcore.simulate import xray
+from medcore.simulate.anatomy import SOFT, ZONES, Build, cage_half, draw_build, hounsfield, lungs
+from medcore.simulate.seeds import case_seeds, facts
+from medcore.simulate.tubes import Points, ribs, shoulders, spine, vessels
+from medcore.simulate.xray import Rays
+
+Rng = np.random.Generator
+MASK_MM = 12.0  # consolidated lung along the ray from which a pixel counts as affected
+
+
+def film(
+    seed: int,
+    consolidation: str | bool | None = None,
+    size: int = 512,
+    view: str = "PA",
+    child: bool = False,
+) -> tuple[Image, np.ndarray]:
+    """A frontal film and the true place of its consolidation.
+
+    consolidation: one of ZONES (the patient's side: "right_…" lies on the film's left), True for a zone drawn by the
+        seed, None or False for clear lungs. The same seed with and without is the same person on the same film.
+    size: pixels of the longer side; view: "PA" or "AP"
+    child: one to five years old, else an adult
+
+    Gives the Image (12 bits, spacing in mm at the detector) and a (rows, cols) bool mask: at least MASK_MM of
+    consolidated lung lies on the ray. The mask is empty where there is no consolidation.
+    """
+    who, body, ill, shot = (np.random.default_rng([seed, i]) for i in range(4))
+    age = float(who.uniform(1, 5.9)) if child else float(np.clip(who.normal(52, 17), 18, 94))
+    female = bool(who.random() < 0.45)
+    build = draw_build(who, age, female, view == "AP")
+    rays = xray.draw_rays(shot, build, size, view)
+    x, y, z = rays.places(build.scale)
+    lung = lungs(build, x, y, z, rays.voxel_mm / build.scale)
+    hu = hounsfield(build, x, y, z, lung, rays.voxel_mm / build.scale)
+    filled = _filled(ill, build, consolidation, x, y, z) * lung if consolidation else np.zeros_like(lung)
+    hu += filled * (SOFT - 25 - build.lung)
+    blood, bronchi = vessels(build, body)
+    bone = Points.joined(ribs(build, body) + shoulders(build, body, view == "AP") + spine(build))
+    clear, full = rays.at(lung - filled, blood.at, build.scale), rays.at(filled, bronchi.at, build.scale)
+    path = rays.project(hu)
+    path += rays.splat(Points(blood.at, blood.weight * clear), build.scale)
+    path -= rays.splat(Points(bronchi.at, bronchi.weight * full), build.scale)
+    path += rays.splat(bone, build.scale)
+    pixels = xray.develop(shot, path, rays, view)
+    mask = rays.enlarge((filled.sum(2) * rays.step_mm).astype(np.float32)) > MASK_MM * build.scale
+    known = facts(age, female, modality="DX", view=view, body_part="CHEST")
+    return Image(pixels, spacing_mm=(rays.pixel_mm, rays.pixel_mm), bits=12, facts=known), mask
+
+
+@dataclass(frozen=True)
+class _Blob:
+    at: tuple[float, float, float]
+    size: tuple[float, float, float]
+
+
+def _centre(rng: Rng, build: Build, zone: str) -> _Blob:
+    """The middle of a consolidation within a third of a lung's height, and its half axes in adult mm."""
+    side, third = zone.split("_")
+    sign = -1 if side == "right" else 1
+    bottom, top = build.domes[sign > 0] - 12, 112 * build.height
+    step = (top - bottom) / 3
+    z = bottom + step * (("lower", "mid", "upper").index(third) + float(rng.uniform(0.38, 0.62)))
+    wide, deep = (float(v) for v in cage_half(build, np.array(z)))
+    x = sign * float(rng.uniform(0.5, 0.68)) * (wide - 6) + sign * 8
+    y = float(rng.uniform(-0.55, 0.45)) * deep
+    half = float(rng.uniform(0.55, 0.95)) * step
+    return _Blob((x, y, z), (0.85 * half * float(rng.uniform(0.8, 1.2)), 1.25 * half, 0.75 * half))
+
+
+def _filled(
+    rng: Rng, build: Build, consolidation: str | bool, x: np.ndarray, y: np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    """Share of the air spaces that are filled, 0 to 1: a blob of ragged edge and uneven density."""
+    drawn = ZONES[int(rng.choice(len(ZONES), p=(0.14, 0.16, 0.26, 0.10, 0.12, 0.22)))]
+    blob = _centre(rng, build, drawn if consolidation is True else str(consolidation))
+    r = sum(((v - a) / s) ** 2 for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
+    rough, fine = (_noise(rng, x.shape, s) for s in (5.0, 1.8))
+    depth = 1.15 - np.sqrt(r) + 0.30 * rough + 0.16 * fine
+    dense = float(rng.uniform(0.65, 0.95))
+    return np.asarray(dense * np.clip(depth / 0.55, 0, 1) * np.clip(0.85 + 0.25 * fine, 0.2, 1))
+
+
+def _noise(rng: Rng, shape: tuple[int, ...], voxels: float) -> np.ndarray:
+    """Smooth noise of unit spread; depth voxels are about three times as thick as the others."""
+    out = gaussian_filter(
+        rng.standard_normal(shape, np.float32), (voxels, voxels, voxels / 3), mode="wrap", truncate=2.5
+    )
+    return np.asarray(out / out.std())
+
+
+def films(n: int, seed: int) -> list[Sample]:
+    """n films of data set "simulated_film", input "film", half with pneumonia (target 1); every third of a child.
+
+    Facts name the view; source is "simulated_adult" or "simulated_child".
+    """
+    samples = []
+    for i, case in enumerate(case_seeds(n, seed)):
+        rng = np.random.default_rng([case, 9])
+        child, target = bool(rng.random() < 1 / 3), i % 2
+        view = "AP" if child or rng.random() < 0.4 else "PA"
+        name = f"{case:016d}"
+        load = partial(_load, case, bool(target), view, child)
+        source = "simulated_child" if child else "simulated_adult"
+        samples.append(Sample("simulated_film", name, name, load, target, source, facts={"view": view}))
+    return samples
+
+
+def _load(case: int, ill: bool, view: str, child: bool) -> dict[str, Input]:
+    return {"film": film(case, ill, view=view, child=child)[0]}

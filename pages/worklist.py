@@ -1,0 +1,253 @@
+"""The worklist: what there is to read, found, filtered, sorted and paged in the database."""
+
+import pandas as pd
+import streamlit as st
+
+from app.parts import answer, care, desk, theme, words
+from app.parts.theme import Html, e
+from medcore.clinic import CaseRow, Page
+from medcore.i18n import _
+from medcore.tasks import all_tasks
+
+PER_PAGE = 25
+ALL = "all"
+CASE = "../pages/case.py"
+NEW = "../pages/new_case.py"
+# The tinted grounds of LOOK.md, dark and light: yours to do, open, done, set aside.
+GROUNDS = {
+    True: {"to_read": "#1D4B47", "read": "#4A421F", "reviewed": "#232B30", "unanswerable": "#39424A"},
+    False: {"to_read": "#CDE9E7", "read": "#F7EAB5", "reviewed": "#EBEFF1", "unanswerable": "#DDE3E6"},
+}
+
+
+def sorts() -> dict[str, tuple[str, bool]]:
+    """What the list can be ordered by: label, and whether that runs downwards."""
+    return {
+        "newest": (_("Newest first"), True),
+        "oldest": (_("Oldest first"), False),
+        "number": (_("Case number"), False),
+        "kind": (_("Kind"), False),
+        "patient": (_("Patient"), False),
+        "age": (_("Age"), True),
+        "state": (_("State"), True),
+    }
+
+
+def heads() -> dict[str, str]:
+    """Column heads, in the order of the columns."""
+    return {
+        "case": _("Case"),
+        "state": _("State"),
+        "question": _("Question"),
+        "kind": _("Kind"),
+        "patient": _("Patient"),
+        "who": _("Age, sex"),
+        "received": _("Received"),
+        "says": _("Model, after read"),
+        "score": _("Score"),
+        "outcome": _("Outcome"),
+        "source": _("Source"),
+    }
+
+
+def counted(page: Page) -> list[Html]:
+    """ "9 to read  2 read …" """
+    return [
+        Html(f"<strong>{theme.number(page.counts.get(state, 0))}</strong> {e(text.lower())}")
+        for state, text in words.states().items()
+        if state != "unanswerable" or page.counts.get(state)
+    ]
+
+
+def said(row: CaseRow) -> str:
+    """What the model said, once this user may know."""
+    task = all_tasks().get(row.task or "")
+    return answer.words_for(task.outcome, row.choice) if task and row.score is not None else ""
+
+
+def line(row: CaseRow) -> dict[str, object]:
+    """A case as a row of the table."""
+    return {
+        "case": row.number,
+        "state": [words.states()[row.state]],
+        "question": row.title,
+        "kind": words.kinds().get(row.kind, row.kind),
+        "patient": row.patient,
+        "who": words.age_sex(row),
+        "received": words.since(row.received),
+        "says": said(row),
+        "score": None if row.score is None else min(99.0, max(1.0, 100 * row.score)),
+        "outcome": {"agrees": _("Confirmed"), "differs": _("Corrected")}.get(row.outcome, ""),
+        "source": _("Simulated") if row.simulated else words.sources().get(row.source, row.source),
+    }
+
+
+def open_case(case_id: int) -> None:
+    st.switch_page(CASE, query_params={"case": str(case_id)})
+
+
+def to_first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def sort_by_head() -> None:
+    """A click on a head orders the whole list by it, not only what is shown."""
+    picked = st.session_state["cases"].selection.columns
+    now, by = st.session_state.get("sort"), {"received": "newest", "case": "number", "who": "age"}
+    wished = next((by.get(name, name) for name in picked), None)
+    if wished in sorts():
+        st.session_state["sort"] = "oldest" if wished == "newest" == now else wished
+        to_first_page()
+
+
+def table(page: Page) -> None:
+    """The cases of this page; a ticked row opens."""
+    state = words.states()
+    grounds = GROUNDS[theme.dark()]
+    config = {name: st.column_config.TextColumn(head) for name, head in heads().items()}
+    config["case"] = st.column_config.TextColumn(heads()["case"], width=92, pinned=True)
+    config["state"] = st.column_config.MultiselectColumn(
+        heads()["state"], options=list(state.values()), color=[grounds[s] for s in state], width=118
+    )
+    config["question"] = st.column_config.TextColumn(heads()["question"], width=250)
+    config["score"] = st.column_config.ProgressColumn(
+        heads()["score"], format="%.0f %%", min_value=0, max_value=100, color="violet", width=120
+    )
+    event = st.dataframe(
+        pd.DataFrame([line(r) for r in page.rows], columns=list(heads())),
+        key="cases",
+        hide_index=True,
+        row_height=33,
+        height="content",
+        column_config=config,
+        placeholder="",
+        on_select=sort_by_head,
+        selection_mode=["single-row", "single-column"],
+        alt=_("Cases of this page, {n} of {total}").format(n=len(page.rows), total=page.total),
+    )
+    if event.selection.rows:
+        open_case(page.rows[event.selection.rows[0]].id)
+
+
+def beneath(page: Page) -> None:
+    """The same cases for the keyboard and for narrow screens, and the way to the other pages."""
+    rows = {r.id: r for r in page.rows}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch"):
+            theme.hint(
+                _(
+                    "The model’s score stays hidden until a case has been read. "
+                    "Order is by arrival, so the model does not choose what you see first. Tick a row to open it."
+                )
+            )
+        chosen = st.selectbox(
+            _("Open case"),
+            list(rows),
+            index=None,
+            format_func=lambda i: f"{rows[i].number}, {words.states()[rows[i].state].lower()}: {rows[i].title}",
+            placeholder=_("Open case…"),
+            label_visibility="collapsed",
+            key="chosen",
+            width=260,
+        )
+        if page.pages > 1:
+            st.pagination(page.pages, key="page", bind="query-params")
+    if chosen is not None:
+        open_case(chosen)
+
+
+def nothing(filtered: bool) -> None:
+    if not filtered:
+        theme.empty(_("No cases yet"), _("Add DICOM, WFDB, PNG, JPEG, CSV, Excel or ZIP files, or type in a record."))
+        st.page_link(NEW, label=_("Add cases"), icon=":material/upload:")
+        return
+    theme.empty(_("No case matches"), _("Take a filter away, or search for a case number, a patient or a question."))
+    if st.button(_("Show all cases")):
+        for name in ("kind", "state", "q", "page"):
+            st.session_state.pop(name, None)
+        st.query_params.clear()
+        st.rerun()
+
+
+clinic, user = desk.clinic(), desk.user()
+top, bar, body = st.container(), st.container(horizontal=True, vertical_alignment="center"), st.container(gap="xsmall")
+
+with bar:
+    kinds = {ALL: _("All"), **words.kinds()}
+    kind = st.pills(
+        _("Kind"),
+        list(kinds),
+        default=ALL,
+        required=True,
+        format_func=kinds.__getitem__,
+        key="kind",
+        bind="query-params",
+        on_change=to_first_page,
+        label_visibility="collapsed",
+    )
+    states = {"to_read": _("To read"), "read": _("Read"), "reviewed": _("Reviewed"), ALL: _("All")}
+    state = st.segmented_control(
+        _("State"),
+        list(states),
+        default=ALL,
+        required=True,
+        format_func=states.__getitem__,
+        key="state",
+        bind="query-params",
+        on_change=to_first_page,
+        label_visibility="collapsed",
+    )
+    text = st.text_input(
+        _("Search"),
+        type="search",
+        key="q",
+        bind="query-params",
+        placeholder=_("Case number, patient or question"),
+        icon=":material/search:",
+        on_change=to_first_page,
+        label_visibility="collapsed",
+        width=240,
+    )
+    sort = st.selectbox(
+        _("Sort"),
+        list(sorts()),
+        format_func=lambda name: sorts()[name][0],
+        key="sort",
+        bind="query-params",
+        on_change=to_first_page,
+        label_visibility="collapsed",
+        width=150,
+    )
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", width="stretch"):
+        if st.button(_("Add cases"), icon=":material/upload:"):
+            st.switch_page(NEW)
+        read_next = st.container(width="content")
+
+down = sorts()[sort][1]
+asked = str(st.session_state.get("page") or st.query_params.get("page", "1"))
+with care.guarded():
+    page = clinic.worklist(
+        user,
+        text=text or "",
+        kind="" if kind == ALL else kind,
+        state="" if state == ALL else state,
+        sort={"newest": "received", "oldest": "received"}.get(sort, sort),
+        descending=down,
+        page=int(asked) if asked.isdecimal() else 1,
+        per_page=PER_PAGE,
+    )
+    with top:
+        theme.title(_("Worklist"), *counted(page))
+    with read_next:
+        waiting = page.counts.get("to_read", 0)
+        why = None if waiting else _("No case of this list is left to read.")
+        if st.button(_("Read next case"), type="primary", disabled=not waiting, help=why, shortcut="Alt+N"):
+            these = {"text": text or "", "kind": "" if kind == ALL else kind, "state": "to_read"}
+            for row in clinic.worklist(user, **these, per_page=1).rows:
+                open_case(row.id)
+    with body:
+        if page.rows:
+            table(page)
+            beneath(page)
+        else:
+            nothing(filtered=bool(text) or kind != ALL or state != ALL)
