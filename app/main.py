@@ -21,9 +21,10 @@ chosen = st.navigation(
     position="top",
 )
 
+who = desk.user()
 with st.container(key="who"):
     theme.html(
         f'<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
-        f'<span class="nm">{theme.e(desk.user().name)}</span> {theme.icon("account_circle")}</a>'
+        f'<span class="nm">{theme.e(who.name)}</span> {theme.icon("account_circle")}</a>'
     )
 chosen.run()

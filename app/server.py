@@ -4,6 +4,7 @@ Run it with `python -m app.server`; ADDRESS and PORT say where it listens.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -26,6 +27,10 @@ from medcore.i18n import _
 from medcore.settings import REPO, settings
 
 LOCAL = {"127.0.0.1", "localhost", "::1"}
+for name in ("MEDCORE_HOME", "MEDCORE_DATA", "MEDCORE_MODELS"):
+    if os.environ.get(name):
+        os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
+os.chdir(REPO)  # where Streamlit looks for .streamlit/config.toml, with which it calls nobody
 COOKIES = signer(settings().home)
 
 
@@ -123,10 +128,13 @@ def main() -> int:
     if where.address not in LOCAL and not where.admin_password:
         print(_("Set MEDCORE_ADMIN_PASSWORD to listen beyond this machine."), file=sys.stderr)
         return 2
-    if Path("/dev/shm").is_dir():
+    if "TMPDIR" not in os.environ and Path("/dev/shm").is_dir():
         # Uploads above 1 MB are spooled; they must not touch lasting storage before they are de-identified.
         os.environ["TMPDIR"] = tempfile.tempdir = "/dev/shm"
-    uvicorn.run(app, host=where.address, port=where.port, log_config=None, access_log=False, server_header=False)
+    logging.getLogger("uvicorn.access").disabled = True  # addresses hold what was searched for
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    clinic()
+    uvicorn.run(app, host=where.address, port=where.port, log_config=None, server_header=False)
     return 0
 
 

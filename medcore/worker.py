@@ -22,6 +22,7 @@ def main() -> int:
         signal.signal(number, lambda *_: ending.set())
     try:
         clinic = Clinic(settings())
+        clinic.sweep()
     except Refused as refused:
         print(refused, file=sys.stderr)  # noqa: T201
         return 2

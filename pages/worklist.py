@@ -105,7 +105,7 @@ def table(page: Page) -> None:
     state = words.states()
     grounds = GROUNDS[theme.dark()]
     config = {name: st.column_config.TextColumn(head) for name, head in heads().items()}
-    config["case"] = st.column_config.TextColumn(heads()["case"], width=92, pinned=True)
+    config["case"] = st.column_config.TextColumn(heads()["case"], width=92)
     config["state"] = st.column_config.MultiselectColumn(
         heads()["state"], options=list(state.values()), color=[grounds[s] for s in state], width=118
     )
@@ -136,8 +136,8 @@ def beneath(page: Page) -> None:
         with st.container(width="stretch"):
             theme.hint(
                 _(
-                    "The model’s score stays hidden until a case has been read. "
-                    "Order is by arrival, so the model does not choose what you see first. Tick a row to open it."
+                    "The model’s score stays hidden until a case has been read; it never chooses the order. "
+                    "Tick a row to open it, or press a head to sort by it."
                 )
             )
         chosen = st.selectbox(

@@ -64,7 +64,7 @@ def _choose(outcome: Outcome, key: str, label: str, cant_tell: bool = True) -> s
         return "+".join(n for n in titles if n in picked)
     if cant_tell:
         titles[CANT_TELL] = _("Can’t tell")
-    if sum(map(len, titles.values())) <= 34 and len(titles) <= 3:
+    if max(map(len, titles.values())) <= 15 and len(titles) <= 3:
         return st.segmented_control(
             label, list(titles), format_func=titles.__getitem__, key=key, width="stretch", label_visibility="collapsed"
         )
@@ -239,7 +239,8 @@ def other_findings(answer: "Answer", outcome: Outcome) -> None:
 def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: bool = False) -> None:
     """What moved the score, in words with shares, so that it stands without the picture.
 
-    kind: of the input ("image", "signal", "record"); numbered: the film shows the same numbers in rings.
+    kind: of the input ("image", "signal", "record"); numbered: the film shows the same numbers in rings, from a
+    tenth of the attention.
     """
     if not words:
         return
@@ -249,8 +250,8 @@ def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: 
     if image:
         head = f'<tr><th class="i"></th><th>{e(_("Region"))}</th><th class="r">{e(_("Share"))}</th></tr>'
         body = ""
-        for n, (text, _share, shown) in enumerate(shares, 1):
-            ring = f'<span class="ring">{n}</span>' if numbered else ""
+        for n, (text, share, shown) in enumerate(shares, 1):
+            ring = f'<span class="ring">{n}</span>' if numbered and share >= 0.1 else ""
             body += f'<tr><td class="i">{ring}</td><td>{e(text)}</td><td class="r">{e(shown)}</td></tr>'
     else:
         head = f"<tr><th>{e(_('Where'))}</th><th>{e(_('Share of attention'))}</th><th></th></tr>"

@@ -55,7 +55,7 @@ def _figure(x_title: str, y_title: str = "", height: int = 300) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 12, "color": t["soft"]},
-        margin={"l": 44, "r": 18, "t": 26 if y_title else 10, "b": 44},
+        margin={"l": 44, "r": 18, "t": 26 if y_title else 10, "b": 46},
         height=height,
         showlegend=False,
         hoverlabel={"bgcolor": t["panel"], "bordercolor": t["control"], "font": {"family": FONT, "color": t["text"]}},
@@ -63,7 +63,7 @@ def _figure(x_title: str, y_title: str = "", height: int = 300) -> go.Figure:
         yaxis=axis | {"gridcolor": t["line"], "showgrid": True},
     )
     note = {"xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "left", "font": {"size": 12}}
-    figure.add_annotation(text=x_title, x=0, y=0, yshift=-30, yanchor="top", **note)
+    figure.add_annotation(text=x_title, x=0, y=0, yshift=-24, yanchor="top", **note)
     if y_title:
         figure.add_annotation(text=y_title, x=0, y=1, xshift=-40, yshift=8, yanchor="bottom", **note)
     return figure
@@ -103,7 +103,7 @@ def curves(
             y=list(ys),
             name=name,
             mode="lines",
-            line={"color": colour, "width": 2, "dash": "solid" if n == 0 else "dash"},
+            line={"color": colour, "width": 2, "dash": "solid" if n == 0 else "4px,3px"},
         )
         last = next((i for i in reversed(range(len(ys))) if ys[i] is not None), None)
         if last is None:
@@ -116,7 +116,7 @@ def curves(
             _end(figure, name, x[last], float(ys[last] or 0), colour)
     if reference:
         name, value = reference
-        figure.add_hline(y=value, line={"color": t["human"], "width": 1, "dash": "dash"})
+        figure.add_hline(y=value, line={"color": t["human"], "width": 1, "dash": "4px,3px"})
         figure.add_annotation(
             text=name,
             x=1,
@@ -127,6 +127,9 @@ def curves(
             showarrow=False,
             font={"color": t["human"]},
         )
+    shown = [y for ys in series.values() for y in ys if y is not None]
+    if shown and max(shown) <= 1.5:
+        figure.update_yaxes(tickformat=".2f")
     if x_max:
         figure.update_xaxes(range=[0.5, x_max + max(1.0, 0.12 * x_max)])
     else:
@@ -146,7 +149,7 @@ def reliability(
     t = tokens()
     figure = _figure(_("Model said"), _("Was present"), height)
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "dash"}
+        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "4px,3px"}
     )
     bars = None
     if low is not None and high is not None:
@@ -177,10 +180,10 @@ def roc(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, height:
     t = tokens()
     figure = _figure(_("1 − specificity"), _("Sensitivity"), height)
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "dash"}
+        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "4px,3px"}
     )
     for n, (name, (x, y)) in enumerate(lines.items()):
-        colour, dash = (t["machine"], "solid") if n == 0 else (t["soft"], "dash")
+        colour, dash = (t["machine"], "solid") if n == 0 else (t["soft"], "4px,3px")
         figure.add_scatter(
             x=list(x), y=list(y), name=name, mode="lines", line={"color": colour, "width": 2, "dash": dash}
         )

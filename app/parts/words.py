@@ -102,9 +102,10 @@ def age_sex(row: CaseRow) -> str:
 
 
 def years(age: float | None) -> str:
+    """ "63 y"; under two years "14 mo"."""
     if age is None:
         return ""
-    return _("{n} y").format(n=number(age, 0 if age >= 2 else 1))
+    return _("{n} y").format(n=number(age, 0)) if age >= 2 else _("{n} mo").format(n=number(12 * age, 0))
 
 
 # times

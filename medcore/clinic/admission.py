@@ -165,8 +165,17 @@ class Admissions(Shelf):
         session.merge(StoredFile(sha256=sha, size=len(data)))
         return sha
 
+    def sweep(self) -> None:
+        """Removes files that no row refers to: what a process that was killed while it stored them has left."""
+        with self.database.read() as session:
+            known = set(session.scalars(select(StoredFile.sha256)))
+        self._sweep(set(self.files.all()) - known)
+        self.files.remove_drafts()
+
     def _sweep(self, put: set[str]) -> None:
         """Removes those of these files that no row refers to."""
+        if not put:
+            return
         with self.database.write() as session:
             for sha in put:
                 if session.get(StoredFile, sha) is None:

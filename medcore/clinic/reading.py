@@ -1,8 +1,9 @@
 """From the worklist to a reviewed case. What a person says is added, never changed."""
 
+from datetime import timedelta
 from typing import cast
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,9 +16,10 @@ from medcore.clinic.views import CaseView, InputView, Page, Read, Refusal, User
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.store import audit
-from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Stage, UserRow
+from medcore.store.tables import AnswerRow, AuditRow, CaseTable, ReviewRow, Stage, UserRow, now
 
 LONGEST_COMMENT = 2000
+SAME_VISIT = timedelta(minutes=5)
 
 
 class Reading(Answering):
@@ -45,10 +47,9 @@ class Reading(Answering):
 
     def open_case(self, user: User, case_id: int) -> CaseView:
         """Everything of a case that this user may see. That they opened it is kept."""
-        with self._writing(user, "open_case") as (session, me):
-            case = self._case(session, case_id)
-            audit.append(session, me.name, "open", f"case {case.id}")
+        self._note_opening(user, case_id)
         with self.database.read() as session:
+            me = self._account(session, user, "open_case")
             case = self._case(session, case_id)
             found = fits(self._inputs(session, case))
             previous, following, position, total = _neighbours(session, case)
@@ -65,6 +66,19 @@ class Reading(Answering):
                 position=position,
                 total=total,
             )
+
+    def _note_opening(self, user: User, case_id: int) -> None:
+        """Writes it to the audit; a page that draws itself again within SAME_VISIT is no further opening."""
+        subject = f"case {case_id}"
+        with self.database.read() as session:
+            me = self._account(session, user, "open_case")
+            self._case(session, case_id)
+            since = (now() - SAME_VISIT).isoformat(timespec="microseconds")
+            mine = (AuditRow.subject == subject, AuditRow.user == me.name, AuditRow.action == "open")
+            if session.scalar(select(AuditRow.id).where(*mine, AuditRow.at > since).limit(1)):
+                return
+        with self._writing(user, "open_case") as (session, me):
+            audit.append(session, me.name, "open", subject)
 
     def lock_read(
         self, user: User, case_id: int, task: str, choice: str, confidence: int | None = None, comment: str = ""
@@ -144,12 +158,11 @@ class Reading(Answering):
 
 def _neighbours(session: Session, case: CaseTable) -> tuple[int | None, int | None, int, int]:
     """(previous, next, position, total) by arrival, newest first."""
-    newer = or_(CaseTable.received > case.received, and_(CaseTable.received == case.received, CaseTable.id > case.id))
-    older = or_(CaseTable.received < case.received, and_(CaseTable.received == case.received, CaseTable.id < case.id))
+    place, here = tuple_(CaseTable.received, CaseTable.id), tuple_(case.received, case.id)
     up, down = (CaseTable.received, CaseTable.id), (CaseTable.received.desc(), CaseTable.id.desc())
-    previous = session.scalar(select(CaseTable.id).where(newer).order_by(*up).limit(1))
-    following = session.scalar(select(CaseTable.id).where(older).order_by(*down).limit(1))
-    before = session.scalar(select(func.count()).select_from(CaseTable).where(newer)) or 0
+    previous = session.scalar(select(CaseTable.id).where(place > here).order_by(*up).limit(1))
+    following = session.scalar(select(CaseTable.id).where(place < here).order_by(*down).limit(1))
+    before = session.scalar(select(func.count()).select_from(CaseTable).where(place > here)) or 0
     return previous, following, before + 1, session.scalar(select(func.count()).select_from(CaseTable)) or 0
 
 

@@ -139,7 +139,8 @@ class Running(Answering):
             current = self.in_use(task.name)
         except Refused:
             return {"candidate": package.name, "current": None, "worse": []}
-        return dict(_plain(compare(current, package, samples)))
+        figures = _plain(compare(current, package, samples, self.settings.device))
+        return {"candidate": package.name, "current": current.name, **figures}
 
     def _by_hash(self, session: Session, hashed: str | None) -> PackageRow | None:
         return session.scalar(select(PackageRow).where(PackageRow.hash == hashed)) if hashed else None

@@ -26,7 +26,7 @@ from medcore.tasks import Task
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Attribution", "METHODS", "baseline_words", "explain", "methods"]
+__all__ = ["METHODS", "Attribution", "baseline_words", "explain", "methods"]
 
 METHODS: dict[str, Method] = {m.name: m for m in (IntegratedGradients(), GradCam(), Occlusion(), ShapleySampling())}
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)  # Captum's hooks are not thread-safe: one a package

@@ -108,7 +108,10 @@ class SignalField:
                 _("Lead {lead} spans {mv:.0f} mV; a heart gives 1 to 5.").format(lead=label, mv=high - low),
                 _("The values are probably µV marked as mV. Correct the unit in the file."),
             )
-        edge = max(float(np.mean(good >= good.max())), float(np.mean(good <= good.min())))
+        # A quiet baseline may sit at its lowest value; an amplifier at its rail sits away from the middle.
+        middle = float(np.median(good))
+        ends = [end for end in (good.max(), good.min()) if abs(end - middle) > (high - low) / 10]
+        edge = max((float(np.mean(good == end)) for end in ends), default=0.0)
         if edge > 0.2:
             raise Refused(
                 _("Lead {lead} is saturated: {p:.0f} % of it sits at one extreme value.").format(

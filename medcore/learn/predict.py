@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medcore import __version__
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
@@ -64,7 +65,7 @@ class Answer:
 @cache
 def versions() -> dict[str, str]:
     """Of the libraries that an answer depends on."""
-    return {name: version(name) for name in ("medcore", "torch", "numpy", "scipy")}
+    return {"medcore": __version__, **{name: version(name) for name in ("torch", "numpy", "scipy")}}
 
 
 def logits_by_net(package: Package, batch: "list[torch.Tensor]", device: str) -> np.ndarray:

@@ -74,7 +74,7 @@ def train_fold(
     resumed from if it is there. Raises Stopped as soon as `stop()` says so, in mid-epoch too.
     """
     import torch
-    from lightning.fabric import Fabric
+    from lightning_fabric import Fabric
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     task, parts = encoded.task, split(encoded, fold, recipe)

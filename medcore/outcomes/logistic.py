@@ -33,18 +33,19 @@ def softmax(x: Array) -> Array:
 
 def fit_platt(logit: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """Slope and shift of Platt scaling with his smoothed targets (Platt, 1999), slope kept positive."""
-    from scipy.optimize import minimize
-
     z, y = np.asarray(logit, np.float64), np.asarray(truth, np.float64)
     n1, n0 = y.sum(), len(y) - y.sum()
     target = np.where(y > 0.5, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-
-    def loss(theta: np.ndarray) -> float:
-        a = np.exp(theta[0]) * z + theta[1]
-        return float(np.mean(np.logaddexp(0, a) - target * a))
-
-    best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-10}).x
-    return float(np.exp(best[0])), float(best[1])
+    columns = np.stack([z, np.ones_like(z)], 1)
+    theta = np.array([1.0, 0.0])
+    for _step in range(30):  # Newton's method; the loss is convex
+        p = sigmoid(columns @ theta)
+        hessian = (columns * (p * (1 - p))[:, None]).T @ columns + 1e-9 * len(z) * np.eye(2)
+        change = np.linalg.solve(hessian, columns.T @ (p - target))
+        theta -= change * min(1.0, 2.0 / max(float(np.abs(change).max()), 1e-12))
+        if np.abs(change).max() < 1e-8:
+            break
+    return max(float(theta[0]), 1e-3), float(theta[1])
 
 
 def youden(probability: np.ndarray, truth: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input
 from medcore.readers import archive, own, sniff
-from medcore.readers.base import Found, Reading, Refusal
+from medcore.readers.base import Found, Reading, Refusal, no_memory
 from medcore.readers.decoder import decode, decode_each, decode_table
 from medcore.readers.table import Table
 
@@ -62,6 +62,8 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
             found += _read_one(name, kinds[name], items, parts, key, mapping)
         except Refused as error:
             refused.append(Refusal(name, error, packed=name not in files))
+        except MemoryError:
+            refused.append(Refusal(name, no_memory(), packed=name not in files))
         except Exception:
             # A damaged file can fail in as many ways as the libraries have lines; all mean the same to a person.
             refused.append(Refusal(name, _damaged(), packed=name not in files))

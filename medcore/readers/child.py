@@ -9,18 +9,17 @@ import sys
 from typing import Any, BinaryIO
 
 from medcore.errors import Refused
-from medcore.i18n import _, language
+from medcore.i18n import language
 from medcore.readers import read_each, read_table, wire
+from medcore.readers.base import no_memory
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more, or memory has run out: then the parent starts another child."""
-    memory_mb = 0
     try:
         while True:
             header, blobs = wire.receive(requests)
-            memory_mb = header["memory_mb"]
-            _limit(header["seconds"], memory_mb)
+            _limit(header["seconds"], header["memory_mb"])
             language.set(header["language"])
             files = {name: bytes(blob) for name, blob in zip(header["names"], blobs, strict=True)}
             del blobs
@@ -29,10 +28,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         return
     except MemoryError:
         _soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
-        refused = Refused(
-            _("The upload needs more than {mb:,} MB of memory to read.").format(mb=memory_mb),
-            _("Upload fewer or smaller files at a time."),
-        )
+        refused = no_memory()
         wire.send(answers, {"sentence": refused.sentence, "remedy": refused.remedy}, [])
 
 
@@ -60,8 +56,8 @@ def _soft(what: int, value: int) -> None:
 
 def _warm_up() -> None:
     """Import now what would make the first request wait."""
-    import medcore.readers.dicom  # noqa: F401
-    import medcore.readers.raster  # noqa: F401
+    import medcore.readers.dicom
+    import medcore.readers.raster
     import medcore.readers.wfdb  # noqa: F401
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -41,7 +42,11 @@ def decode_each(
 ) -> Reading:
     """As `readers.read_each`, in a child process. Raises Refused when it runs out of time or memory, or dies."""
     request = {"do": "read", "key": key.hex(), "mapping": None if mapping is None else dict(mapping)}
-    return wire.unpack_reading(*_CHILD.ask(request, files, seconds, memory_mb))
+    answer, blobs = _CHILD.ask(request, files, seconds, memory_mb)
+    try:
+        return wire.unpack_reading(answer, blobs)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise _died() from None
 
 
 def decode_table(files: Mapping[str, bytes], seconds: float = 60, memory_mb: int = 2048) -> Table:
@@ -105,10 +110,8 @@ class _Child:
         if self._process is not None and self._owner == os.getpid():
             self._process.kill()
             for pipe in (self._process.stdin, self._process.stdout):
-                try:
+                with suppress(OSError):
                     cast(BinaryIO, pipe).close()
-                except OSError:
-                    pass
             self._process.wait()
         self._process = None
 
@@ -119,7 +122,7 @@ class _Child:
 
 def _start() -> "subprocess.Popen[bytes]":
     """A fresh interpreter with nothing but what it needs of the environment. What native decoders write is dropped."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
     kept = {k: v for k in ("PATH", "LD_LIBRARY_PATH", "LANG", "SYSTEMROOT") if (v := os.environ.get(k))}
     paths = [str(_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

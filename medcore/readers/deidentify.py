@@ -146,12 +146,10 @@ def clean(dataset: Dataset, key: bytes, who: str | None) -> Dataset:
 def keep(dataset: Dataset, key: bytes = b"", shift: int | None = None) -> Dataset:
     """What the table keeps of one dataset or sequence item. A value that can't be read, or isn't of its kind, goes."""
     out = Dataset()
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset would convert each element
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset converts each element
         keyword = _keyword(tag)
         try:
-            if keyword in BYTES:
-                out[tag] = dataset[tag]
-            elif keyword in NUMBER and _is_number(dataset[tag].value):
+            if keyword in BYTES or (keyword in NUMBER and _is_number(dataset[tag].value)):
                 out[tag] = dataset[tag]
             elif keyword in WORD and (kept := _vocabulary(dataset[tag].value, WORD[keyword])):
                 setattr(out, keyword, kept)
@@ -161,7 +159,7 @@ def keep(dataset: Dataset, key: bytes = b"", shift: int | None = None) -> Datase
                 setattr(out, keyword, moved)
             elif keyword in NESTED:
                 setattr(out, keyword, Sequence([keep(item, key, shift) for item in dataset[tag].value]))
-        except Exception:  # noqa: BLE001, S112 - whatever pydicom can't convert is not worth keeping
+        except Exception:  # whatever pydicom can't convert is not worth keeping
             continue
     return out
 
@@ -178,7 +176,7 @@ def _is_number(value: object) -> bool:
         return True
     many = (
         value
-        if isinstance(value, list | tuple) or hasattr(value, "__iter__") and not isinstance(value, str)
+        if isinstance(value, list | tuple) or (hasattr(value, "__iter__") and not isinstance(value, str))
         else [value]
     )
     found = [v for v in many if v is not None and v != ""]

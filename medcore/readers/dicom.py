@@ -10,15 +10,23 @@ from datetime import date
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+    UID_dictionary,
+)
 
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Image
 from medcore.readers import deidentify
-from medcore.readers.base import MAX_DECODED, Found, check_size, clean_facts
+from medcore.readers.base import Found, check_size, clean_facts
 from medcore.readers.waveform import read_waveform
 
 # pydicom's warnings and log lines quote values of the header.
@@ -28,10 +36,11 @@ warnings.filterwarnings("ignore", module="pydicom")
 
 _JPEG_EXTENDED = UID("1.2.840.10008.1.2.4.51")
 _NO_PICTURE = re.compile(
-    r"\bSR\b|Report|Structure Set|RT (Plan|Ion Plan|Dose|.*Record)|Segmentation|Presentation State|Key Object|Encapsulated"
-    r"|Registration|Fiducials|Directory|Raw Data|Tractography|Real World|Surface|Mapping|Procedure|Measurements|Document"
+    r"\bSR\b|Report|Structure Set|RT (Plan|Ion Plan|Dose|.*Record)|Segmentation|Presentation State|Key Object"
+    r"|Encapsulated|Registration|Fiducials|Directory|Raw Data|Tractography|Real World|Surface|Mapping|Procedure"
+    r"|Measurements|Document"
 )
-_MAY_SHOW_NAMES = frozenset("US IVUS SC OT XC ES GM SM DOC EC ECG OP".split())
+_MAY_SHOW_NAMES = frozenset(["US", "IVUS", "SC", "OT", "XC", "ES", "GM", "SM", "DOC", "EC", "ECG", "OP"])
 
 
 def read(content: bytes, key: bytes = b"", case: str = "") -> Found:
@@ -47,6 +56,9 @@ def read(content: bytes, key: bytes = b"", case: str = "") -> Found:
         signal, clean.WaveformSequence, remarks = read_waveform(dataset, _facts(clean))
         return Found(signal, {"signal.dcm": write(clean)}, who, remarks, case)
     image = _image(dataset, clean)
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        need = get_expected_length(dataset, unit="bytes")
+        clean["PixelData"].value = dataset.PixelData[: need + need % 2]  # behind the picture anything may stand
     return Found(image, {"image.dcm": write(clean)}, who, _remarks(dataset), case)
 
 
@@ -75,7 +87,7 @@ def parse(content: bytes) -> Dataset:
 
 def _damaged() -> Refused:
     return Refused(
-        _("The DICOM file is cut off or damaged: its header can't be read."),
+        _("The DICOM file is cut off or damaged: its elements can't be followed to the end."),
         _("Export the file again from its source."),
     )
 
@@ -120,15 +132,19 @@ def tag_name(keyword: str) -> str:
 
 
 def _refuse_other_objects(dataset: Dataset) -> None:
-    kind = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")).name
-    if _NO_PICTURE.search(kind) and "2.25" not in kind:
-        name = kind.removesuffix(" Storage")
+    kind = _registered(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID"))
+    if _NO_PICTURE.search(kind):
         raise Refused(
-            _("This DICOM file is no image and no ECG: it holds “{name}”.").format(name=name),
+            _("This DICOM file is no image and no ECG: it holds “{name}”.").format(name=kind.removesuffix(" Storage")),
             _("Upload the images that it belongs to."),
         )
     if "PixelData" not in dataset and "WaveformSequence" not in dataset:
         raise _no_picture(dataset)
+
+
+def _registered(uid: object) -> str:
+    """The name of a UID of the standard; "" for any other text, which could be anything."""
+    return str(UID_dictionary.get(str(uid or ""), ("",))[0])
 
 
 def _no_picture(dataset: Dataset) -> Refused:
@@ -163,28 +179,41 @@ def _check_pixels(dataset: Dataset) -> int:
     rows, columns, bits = (int(v or 0) for v in sizes.values())
     check_size(rows * columns * int(frames) * int(samples) * -(-bits // 8))
     syntax = dataset.file_meta.TransferSyntaxUID
+    if not _registered(syntax) or not syntax.is_transfer_syntax:
+        raise _not_decoded(_("an unknown code"))
     if syntax == _JPEG_EXTENDED and bits > 8:
-        raise Refused(
-            _("The picture is coded as 12-bit JPEG Extended, which isn't read."),
-            _("Export it uncompressed, or as JPEG lossless or JPEG 2000."),
-        )
-    if syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian:
-        _check_coded(dataset, syntax)
+        raise _not_decoded("12-bit JPEG Extended")
+    if syntax.is_encapsulated:
+        _check_coded(dataset, syntax, int(frames))
     else:
         _check_length(dataset)
     return int(frames)
 
 
-def _check_coded(dataset: Dataset, syntax: UID) -> None:
+def _not_decoded(name: str) -> Refused:
+    return Refused(
+        _("The picture is coded as {name}, which isn't read.").format(name=name),
+        _("Export it uncompressed, or as JPEG lossless or JPEG 2000."),
+    )
+
+
+def _check_coded(dataset: Dataset, syntax: UID, frames: int) -> None:
+    """Each JPEG or JPEG 2000 stream has to reach its end mark (padding may follow): decoders fill up a shorter
+    one without a word."""
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError:
         available = False
     if not available:
-        name = syntax.name if syntax in pydicom.uid.UID_dictionary else _("an unknown code")
+        raise _not_decoded(syntax.name)
+    try:
+        streams = list(generate_frames(dataset.PixelData, number_of_frames=frames))
+    except Exception:
+        raise _damaged() from None
+    if syntax != RLELossless and not all(b"\xff\xd9" in s[-8:] for s in streams):
         raise Refused(
-            _("The picture is coded as {name}, which isn't read.").format(name=name),
-            _("Export it uncompressed, or as JPEG lossless or JPEG 2000."),
+            _("{tag} is cut off: a coded picture ends before its end mark.").format(tag=tag_name("PixelData")),
+            _("Export the file again from its source."),
         )
 
 
@@ -297,7 +326,7 @@ def _remarks(dataset: Dataset) -> tuple[str, ...]:
     burned = str(dataset.get("BurnedInAnnotation", "")).strip().upper()
     if burned == "YES":
         return (_("The file says that text is burned into the picture: it may show a name."),)
-    kind = UID(str(dataset.get("SOPClassUID", ""))).name
+    kind = _registered(dataset.get("SOPClassUID"))
     if burned == "NO":
         return ()
     if str(dataset.get("Modality", "")) == "US" or "Ultrasound" in kind:

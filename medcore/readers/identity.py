@@ -1,25 +1,26 @@
 """Columns and texts that look like a person's name, number, address or date."""
 
 import re
+from itertools import pairwise
+
+from medcore.readers.base import words
 
 PATIENT = re.compile(
     r"(patient|subject|person|pat|pt)?(id|ids|nbr|number|no|num|key|code)|patient|subject|person|mrn|pid"
     r"|(medicalrecord|hospital|nhs|unit|chart)(number|no|nbr|id)"
 )
-_BARE = {"id", "ids", "nbr", "number", "no", "num", "key", "code"}
-_NAMING = {
-    "name", "names", "firstname", "lastname", "surname", "forename", "givenname", "familyname", "fullname", "middlename",
-    "initials", "dob", "birth", "birthdate", "birthday", "born", "address", "street", "city", "town", "zip", "zipcode",
-    "postcode", "postal", "county", "phone", "telephone", "tel", "mobile", "fax", "email", "mail", "ssn",
-    "insurance", "passport", "licence", "license", "plate", "mrn", "nhs", "account", "contact", "relative", "kin",
-    "spouse", "mother", "father", "physician", "doctor", "clinician", "nurse", "provider", "accession", "date", "datetime",
-    "timestamp", "url", "ip", "username", "login", "fingerprint", "photo",
-}  # fmt: skip
-_NUMBERED = {
-    "patient", "subject", "person", "encounter", "visit", "case", "hospital", "admission", "hadm", "stay", "study",
-    "record", "sample", "specimen", "order", "social", "security", "medical", "chart", "claim", "member", "beneficiary",
-    "device", "serial", "pat", "pt", "row",
-}  # fmt: skip
+_BARE = words("id ids nbr number no num key code")
+_NAMING = words(
+    "name names firstname lastname surname forename givenname familyname fullname middlename initials dob birth"
+    " birthdate birthday born address street city town zip zipcode postcode postal county phone telephone tel mobile"
+    " fax email mail ssn insurance passport licence license plate mrn nhs account contact relative kin spouse mother"
+    " father physician doctor clinician nurse provider accession date datetime timestamp url ip username login"
+    " fingerprint photo patientname dateofbirth"
+)
+_NUMBERED = words(
+    "patient subject person encounter visit case hospital admission hadm stay study record sample specimen order social"
+    " security medical chart claim member beneficiary device serial pat pt row"
+)
 _CONTENT = re.compile(
     r"[\w.+-]+@[\w-]+\.\w"  # e-mail
     r"|https?://|www\."
@@ -46,11 +47,11 @@ def is_patient_column(header: str) -> bool:
 def names_somebody(header: str) -> bool:
     """The column's name says that it holds a name, a number of a person or stay, an address or a date."""
     tokens = _tokens(header)
-    if not tokens or holds_identity(header) or "".join(tokens) in _NAMING | _BARE | {"patientname", "dateofbirth"}:
+    if not tokens or holds_identity(header) or "".join(tokens) in _NAMING | _BARE:
         return True
     if set(tokens) & _NAMING:
         return True
-    return any(a in _NUMBERED and b in _BARE for a, b in zip(tokens, tokens[1:], strict=False))
+    return any(a in _NUMBERED and b in _BARE for a, b in pairwise(tokens))
 
 
 def holds_identity(text: str) -> bool:

@@ -12,7 +12,10 @@ from medcore.i18n import _
 from medcore.inputs import Image
 from medcore.readers.base import Found, check_size
 
-_SOF = {1: "", 3: "lossless JPEG", 5: "hierarchical JPEG", 7: "hierarchical JPEG", 9: "arithmetic JPEG"}
+_NOT_DECODED = {  # by the marker that starts the frame
+    0xC3: "lossless JPEG", 0xC5: "hierarchical JPEG", 0xC6: "hierarchical JPEG", 0xC7: "hierarchical lossless JPEG",
+    0xC9: "arithmetic JPEG", 0xCA: "arithmetic JPEG", 0xCB: "arithmetic lossless JPEG",
+}  # fmt: skip
 
 
 def read(content: bytes, case: str = "") -> Found:
@@ -24,7 +27,7 @@ def read(content: bytes, case: str = "") -> Found:
     if jpeg:
         _check_jpeg(content)
     try:
-        picture = Pillow.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+        picture: Pillow.Image = Pillow.open(io.BytesIO(content), formats=("JPEG", "PNG"))
     except Exception:
         raise _damaged() from None
     check_size(picture.width * picture.height * (2 if picture.mode.startswith("I") else len(picture.getbands())))
@@ -62,11 +65,7 @@ def _check_jpeg(content: bytes) -> None:
     while at + 10 < len(content) and content[at] == 0xFF:
         marker, length = content[at + 1], struct.unpack_from(">H", content, at + 2)[0]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            kind = (
-                "12-bit JPEG"
-                if content[at + 4] > 8
-                else _SOF.get(marker & 0x0B if marker > 0xC8 else marker - 0xC0, "")
-            )
+            kind = "12-bit JPEG" if content[at + 4] > 8 else _NOT_DECODED.get(marker, "")
             if kind:
                 raise Refused(
                     _("The picture is coded as {kind}, which isn't read.").format(kind=kind),
@@ -79,10 +78,14 @@ def _check_jpeg(content: bytes) -> None:
 def _pixels(picture: Pillow.Image) -> np.ndarray:
     """(rows, columns) uint8 or uint16, or (rows, columns, 3) uint8."""
     if picture.mode in ("I;16", "I;16B", "I"):
-        return np.clip(np.asarray(picture), 0, 65535).astype("<u2")
+        deep: np.ndarray = np.clip(np.asarray(picture), 0, 65535).astype("<u2")
+        return deep
     if picture.mode in ("1", "L", "LA", "La"):
-        return np.asarray(picture.convert("L"))
-    return np.asarray(picture.convert("RGBA").convert("RGB") if picture.mode == "P" else picture.convert("RGB"))
+        grey: np.ndarray = np.asarray(picture.convert("L"))
+        return grey
+    # A palette with transparency goes by RGBA, else Pillow takes the transparent colour for one of its own.
+    colour: np.ndarray = np.asarray((picture.convert("RGBA") if picture.mode == "P" else picture).convert("RGB"))
+    return colour
 
 
 def png(pixels: np.ndarray) -> bytes:

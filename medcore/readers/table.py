@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Record
-from medcore.readers import own
+from medcore.readers import archive, own
 from medcore.readers.base import Found, age_fact, sex_fact
 from medcore.readers.identity import holds_identity, is_patient_column, names_somebody
 
@@ -46,8 +47,8 @@ def records(table: Table, mapping: Mapping[str, str] | None = None, case: str = 
     unknown = sorted(set(mapping) - set(table.columns))
     if unknown:
         raise Refused(
-            _("The table has no column {names}.").format(names=", ".join(unknown[:5])),
-            _("Map the columns again; it has {names}.").format(names=", ".join(table.columns[:12])),
+            _("The table lacks {n} of the columns that were mapped.").format(n=len(unknown)),
+            _("Map the columns of this table again."),
         )
     person = next((c for c, to in mapping.items() if to == PERSON), None) or next(
         (c for c in table.columns if c not in mapping and is_patient_column(c)), None
@@ -135,9 +136,7 @@ def read_csv(content: bytes) -> Table:
         rows = [[cell.strip() for cell in row] for row in _limited(csv.reader(io.StringIO(text), delimiter=separator))]
     except csv.Error:
         raise Refused(
-            _(
-                "The table can't be followed: a cell is larger than 131,072 characters, or a quotation mark isn't closed."
-            ),
+            _("The table can't be followed: a quotation mark isn't closed, or a cell has over 131,072 characters."),
             _("Open it in a spreadsheet and save it as CSV again."),
         ) from None
     if separator != ",":
@@ -177,6 +176,8 @@ def read_excel(content: bytes) -> Table:
     import openpyxl
 
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            archive.check(packed.infolist(), len(content))
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheets = (
             list(_limited(_as_text(row) for row in sheet.iter_rows(values_only=True))) for sheet in book.worksheets
@@ -212,8 +213,9 @@ def _table(rows: list[list[str]]) -> Table:
             ),
             _("Save only the columns that are needed."),
         )
-    if all(not c or _NUMBER.fullmatch(c) for c in columns):
-        raise Refused(_("The table's first line holds numbers, no column names."), _("Add a header line."))
+    if any(_NUMBER.fullmatch(c) for c in columns):
+        # Without its header line, a row of values would be kept as the columns' names.
+        raise Refused(_("The table's first line holds numbers where column names should be."), _("Add a header line."))
     if not all(columns):
         columns = [
             "patient" if not c and i == 0 and len(set(columns)) == len(columns) else c for i, c in enumerate(columns)
@@ -223,7 +225,9 @@ def _table(rows: list[list[str]]) -> Table:
         raise Refused(
             _("A column of the table has no name.")
             if not twice[0]
-            else _("Two columns of the table have the same name ({name}).").format(name=twice[0][:40]),
+            else _("Columns {a} and {b} of the table have the same name.").format(
+                a=columns.index(twice[0]) + 1, b=len(columns) - columns[::-1].index(twice[0])
+            ),
             _("Give each column a name of its own."),
         )
     if len(rows) == 1:

@@ -60,7 +60,7 @@ def _raw(group: Dataset, little_endian: bool) -> tuple[np.ndarray, float]:
     rate, kind = float(group.SamplingFrequency), str(group.WaveformSampleInterpretation)
     if kind not in _SAMPLES:
         raise Refused(
-            _("The waveform's samples are companded audio ({kind}), which isn't read.").format(kind=kind[:2]),
+            _("The waveform's samples are companded audio, which isn't read."),
             _("Export the ECG with plain 16-bit samples."),
         )
     dtype = np.dtype(_SAMPLES[kind]).newbyteorder("<" if little_endian else ">")

@@ -16,7 +16,7 @@ from medcore.inputs.signal import lead_name
 from medcore.readers import own, wfdb_formats
 from medcore.readers.base import Found, check_size, voltage
 from medcore.readers.identity import holds_identity
-from medcore.readers.wfdb_header import Header, Line, parse
+from medcore.readers.wfdb_header import FORMATS, Header, Line, parse
 
 _LAYOUT = "~"
 
@@ -94,7 +94,7 @@ def _record(header: Header, others: Mapping[str, bytes], wanted: int | None = No
         )
     groups: dict[str, list[int]] = {}
     for i, line in enumerate(header.lines):
-        if line.fmt not in wfdb_formats.PACKED and line.fmt not in wfdb_formats.FLAC and line.fmt != 0:
+        if line.fmt not in FORMATS:
             raise Refused(
                 _("The WFDB header asks for signal format {fmt}, which is not known.").format(fmt=line.fmt),
                 _("Convert the recording to format 16 (with WFDB's xform) and upload that."),

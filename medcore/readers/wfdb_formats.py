@@ -7,45 +7,55 @@ import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.readers.base import check_size
 
+Bytes = npt.NDArray[np.uint8]
+Digital = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
-def _twelve(b: np.ndarray) -> np.ndarray:
+
+def _signed(value: npt.NDArray[np.int32], bits: int) -> Digital:
+    """Two's complement of so many bits as plain numbers."""
+    return np.where(value >= 1 << (bits - 1), value - (1 << bits), value)
+
+
+def _twelve(b: Bytes) -> Digital:
     """212: pairs of 12-bit values in 3 bytes."""
-    b = b.reshape(-1, 3).astype(np.int32)
-    pair = np.stack([b[:, 0] | (b[:, 1] & 0x0F) << 8, b[:, 2] | (b[:, 1] & 0xF0) << 4], 1).ravel()
-    return pair - ((pair & 0x800) << 1)
+    w = b.reshape(-1, 3).astype(np.int32)
+    return _signed(np.stack([w[:, 0] | (w[:, 1] & 0x0F) << 8, w[:, 2] | (w[:, 1] & 0xF0) << 4], 1).ravel(), 12)
 
 
-def _ten_spread(b: np.ndarray) -> np.ndarray:
+def _ten_spread(b: Bytes) -> Digital:
     """310: threes of 10-bit values in two little-endian words; the third lies in the words' top bits."""
     w = b.reshape(-1, 4).copy().view("<u2").astype(np.int32)
-    three = np.stack([w[:, 0] >> 1 & 0x3FF, w[:, 1] >> 1 & 0x3FF, w[:, 0] >> 11 | w[:, 1] >> 11 << 5], 1).ravel()
-    return three - ((three & 0x200) << 1)
+    three = [w[:, 0] >> 1 & 0x3FF, w[:, 1] >> 1 & 0x3FF, w[:, 0] >> 11 | w[:, 1] >> 11 << 5]
+    return _signed(np.stack(three, 1).ravel(), 10)
 
 
-def _ten_packed(b: np.ndarray) -> np.ndarray:
+def _ten_packed(b: Bytes) -> Digital:
     """311: threes of 10-bit values in the lower 30 bits of a little-endian word."""
     w = b.reshape(-1, 4).copy().view("<u4").astype(np.int64)[:, 0]
-    three = np.stack([w & 0x3FF, w >> 10 & 0x3FF, w >> 20 & 0x3FF], 1).ravel().astype(np.int32)
-    return three - ((three & 0x200) << 1)
+    return _signed(np.stack([w & 0x3FF, w >> 10 & 0x3FF, w >> 20 & 0x3FF], 1).ravel().astype(np.int32), 10)
 
 
-def _three_bytes(b: np.ndarray) -> np.ndarray:
+def _three_bytes(b: Bytes) -> Digital:
     """24: little-endian two's complement."""
-    b = b.reshape(-1, 3).astype(np.int32)
-    value = b[:, 0] | b[:, 1] << 8 | b[:, 2] << 16
-    return value - ((value & 0x800000) << 1)
+    w = b.reshape(-1, 3).astype(np.int32)
+    return _signed(w[:, 0] | w[:, 1] << 8 | w[:, 2] << 16, 24)
 
 
-def _plain(dtype: str, offset: int = 0) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda b: b.copy().view(dtype).astype(np.int64 if dtype == "<i4" else np.int32) - offset
+def _plain(dtype: str, offset: int = 0) -> Callable[[Bytes], Digital]:
+    def decode(b: Bytes) -> Digital:
+        stored = np.frombuffer(b.tobytes(), dtype)
+        return stored.astype(np.int64) - offset if stored.itemsize == 4 else stored.astype(np.int32) - offset
+
+    return decode
 
 
-PACKED: dict[int, tuple[int, int, int | None, Callable[[np.ndarray], np.ndarray]]] = {
+PACKED: dict[int, tuple[int, int, int | None, Callable[[Bytes], Digital]]] = {
     # format: (samples a block, bytes a block, value that stands for "not recorded", decoder)
     8: (1, 1, None, _plain("<i1")),
     16: (1, 2, -(2**15), _plain("<i2")),
@@ -72,7 +82,7 @@ def frames_in(fmt: int, content: bytes, offset: int, per_frame: int) -> int:
         import soundfile
 
         with soundfile.SoundFile(io.BytesIO(content)) as sound:
-            return max(0, sound.frames - offset) * sound.channels // per_frame
+            return int(max(0, sound.frames - offset) * sound.channels // per_frame)
     samples, size, _missing, _decode = PACKED[fmt]
     held = max(0, len(content) - offset)
     # The last block may be cut after the bytes that its first samples need.

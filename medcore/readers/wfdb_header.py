@@ -16,6 +16,7 @@ _RECORD = re.compile(
 )
 _FORMAT = re.compile(r"(?P<fmt>\d+)(x(?P<per_frame>\d+))?(:(?P<skew>\d+))?(\+(?P<offset>\d+))?")
 _GAIN = re.compile(r"(?P<gain>[-+]?\d+\.?\d*([eE][-+]?\d+)?)(\((?P<baseline>[-+]?\d+)\))?(/(?P<unit>\S+))?")
+FORMATS = frozenset([0, 8, 16, 24, 32, 61, 80, 160, 212, 310, 311, 508, 516, 524])
 _AGE = re.compile(r"\bage\b[>:\s]*(\d{1,3})\b|^\s*(\d{1,3})\s+[MF]\b", re.IGNORECASE)
 _SEX = re.compile(r"\b(?:sex|gender)\b[>:\s]*(male|female|m|f)\b|^\s*\d{1,3}\s+([MF])\b", re.IGNORECASE)
 
@@ -69,7 +70,10 @@ def is_header(content: bytes) -> bool:
     if len(lines) < 2:
         return record["rate"] is not None and int(record["signals"]) == 0
     words = lines[1].split()
-    return len(words) >= 2 and (words[1].isdigit() if record["segments"] else _FORMAT.fullmatch(words[1]) is not None)
+    if len(words) < 2 or record["segments"]:
+        return len(words) >= 2 and words[1].isdigit()
+    fmt = _FORMAT.fullmatch(words[1])
+    return fmt is not None and int(fmt["fmt"]) in FORMATS
 
 
 def parse(content: bytes) -> Header:

@@ -9,10 +9,11 @@ import numpy as np
 
 from medcore.errors import Refused
 from medcore.readers import own
-from medcore.readers.base import Found, Reading, Refusal
+from medcore.readers.base import MAX_DECODED, Found, Reading, Refusal
 from medcore.readers.table import Table
 
 _LENGTHS = struct.Struct("<IQ")
+MAX_MESSAGE = 4 * MAX_DECODED
 
 
 class Broken(Exception):
@@ -35,6 +36,8 @@ def receive(pipe: BinaryIO) -> tuple[dict[str, Any], list[memoryview]]:
     if len(start) < _LENGTHS.size:
         raise Broken
     length, total = _LENGTHS.unpack(start)
+    if total > MAX_MESSAGE:
+        raise Broken
     try:
         header = json.loads(_exactly(pipe, length))
     except ValueError:
@@ -82,7 +85,7 @@ def pack_reading(reading: Reading) -> tuple[dict[str, Any], list[bytes | memoryv
 
 def _pack_found(found: Found, put: Callable[[bytes | memoryview], int]) -> dict[str, Any]:
     array, described = own.describe(found.input)
-    packed = {
+    packed: dict[str, Any] = {
         "kind": found.input.kind,
         "input": described,
         "files": {name: put(content) for name, content in found.files.items()},

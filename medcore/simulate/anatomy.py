@@ -7,7 +7,6 @@ Millimetres; x to the patient's left, y to the front, z up; the origin lies in t
 All sizes are an adult's and are scaled by `Build.scale`.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,8 @@ class Build:
 
     scale: of everything; width, depth, height: of the chest; heart: of the heart's size; fat_mm: under the skin
     domes: height of the right and left dome of the diaphragm; rib_drop: how steeply ribs fall
-    lung: HU of aerated lung; breast: size of breast shadows (0 none); bone: mineral content; arms: seen at the sides
+    lung: HU of aerated lung; breast: size of breast shadows (0 none); bone: mineral content
+    bubble: size of the stomach's air (0 none); arms: seen at the sides
     """
 
     scale: float
@@ -37,6 +37,7 @@ class Build:
     lung: float
     breast: float
     bone: float
+    bubble: float
     arms: bool
     child: bool
 
@@ -58,6 +59,7 @@ def draw_build(rng: Rng, age: float, female: bool, supine: bool) -> Build:
         lung=float(rng.normal(-790 if child else -830, 22)),
         breast=float(rng.uniform(0.5, 1.2)) if female and age > 16 and rng.random() < 0.85 else 0.0,
         bone=float(rng.normal(0.75 if child else 1.0 - max(0.0, age - 60) * 0.008, 0.08)),
+        bubble=float(rng.uniform(0.5, 1.1)) if rng.random() < 0.55 else 0.0,
         arms=bool(rng.random() < (0.8 if child else 0.35)),
         child=child,
     )
@@ -67,12 +69,12 @@ def draw_build(rng: Rng, age: float, female: bool, supine: bool) -> Build:
 _Z = np.array([-260, -200, -150, -100, -50, 0, 40, 70, 95, 115, 130, 150, 172, 195, 260], float)
 _BODY_WIDTH = np.array([150, 152, 155, 158, 162, 166, 172, 186, 200, 200, 186, 130, 72, 58, 60], float)
 _BODY_DEPTH = np.array([104, 106, 110, 113, 115, 114, 110, 104, 97, 88, 80, 70, 62, 58, 60], float)
-_CAGE_Z = np.array([-220, -160, -110, -60, -10, 30, 60, 85, 103, 115, 122, 126], float)
-_CAGE_WIDTH = np.array([136, 138, 137, 133, 124, 112, 99, 82, 64, 45, 26, 1], float)
-_CAGE_DEPTH = np.array([92, 93, 93, 91, 87, 79, 70, 58, 46, 34, 21, 1], float)
+_CAGE_Z = np.array([-220, -160, -110, -60, -10, 30, 60, 85, 103, 115, 123, 129], float)
+_CAGE_WIDTH = np.array([136, 138, 137, 133, 125, 114, 103, 90, 77, 63, 45, 1], float)
+_CAGE_DEPTH = np.array([92, 93, 93, 91, 87, 79, 70, 60, 50, 40, 28, 1], float)
 _MID_Z = np.array([-220, -120, -60, -20, 15, 45, 60, 80, 110, 140], float)
-_MID_RIGHT = np.array([20, 20, 20, 22, 23, 22, 23, 24, 22, 20], float)
-_MID_LEFT = np.array([20, 20, 22, 26, 27, 24, 26, 22, 19, 17], float)
+_MID_RIGHT = np.array([24, 24, 26, 30, 31, 30, 31, 32, 32, 28], float)
+_MID_LEFT = np.array([22, 22, 26, 32, 33, 33, 34, 31, 30, 26], float)
 
 
 class _Table:
@@ -104,15 +106,24 @@ def lungs(build: Build, x: np.ndarray, y: np.ndarray, z: np.ndarray, voxel: floa
     iz = np.rint(z).astype(np.int32)
     zc = _CAGE_Z * build.height
     wide, deep = _Table(zc, _CAGE_WIDTH * build.width)(iz), _Table(zc, _CAGE_DEPTH * build.depth)(iz)
-    out = _edge((1 - np.sqrt((x / wide) ** 2 + (y / deep) ** 2)) * np.minimum(wide, 90), voxel)
+    out = _edge((1 - np.sqrt((x / wide) ** 2 + (y / deep) ** 2)) * np.minimum(wide, 90), 2 * voxel)
     side = np.abs(x)
     left = x > 0
     top = np.where(left, np.float32(build.domes[1]), np.float32(build.domes[0]))
-    dome = top - 34 * ((side - 62) / (62 * build.width)) ** 2 - 26 * ((y - 18) / 70) ** 2 - 0.16 * np.maximum(18 - y, 0)
+    fall = (side - 58) / (70 * build.width)
+    dome = (
+        top
+        - np.where(fall > 0, np.float32(42), np.float32(9)) * fall * fall
+        - 26 * ((y - 18) / 70) ** 2
+        - 0.25 * np.maximum(-5 - y, 0)
+    )
     out *= _edge(z - dome, voxel)
     middle = np.where(left, _Table(_MID_Z, _MID_LEFT)(iz), _Table(_MID_Z, _MID_RIGHT)(iz))
-    middle = middle - 0.16 * np.maximum(-y - 20, 0) * (z > -70) - 0.22 * np.maximum(y - 45, 0)
+    depth = y[0, 0]
+    # the great vessels lie in the middle; in front the lungs nearly meet, behind they reach round the spine
+    middle = 3 + (middle - 3) * np.exp(-((depth / 33) ** 4))
     out *= _edge(side - middle, voxel)
+    out *= 1 - _edge((1 - np.sqrt((x / 23) ** 2 + ((y + 62) / 27) ** 2)) * 23, voxel)
     for part in _heart(build, x, y, z):
         out *= 1 - _edge((1 - np.sqrt(part)) * 48, voxel)
     return np.asarray(out)
@@ -121,12 +132,12 @@ def lungs(build: Build, x: np.ndarray, y: np.ndarray, z: np.ndarray, voxel: floa
 def _heart(build: Build, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
     """Ellipsoids of ventricles, right atrium, aortic knob and pulmonary trunk: 1 at the surface, less within."""
     h = build.heart
-    base = float(np.mean(build.domes)) + 42
+    base = float(np.mean(build.domes)) + 36
     u = (x - 30) * 0.79 + (y - 26) * 0.2 - (z - base) * 0.58
     v = (x - 30) * 0.59 + (z - base) * 0.81
-    w = (y - 26) - 0.2 * u
+    w = (y - 18) - 0.2 * u
     return [
-        (u / (66 * h)) ** 2 + (v / (45 * h)) ** 2 + (w / (44 * h)) ** 2,
+        (u / (66 * h)) ** 2 + (v / (45 * h)) ** 2 + (w / (54 * h)) ** 2,
         ((x + 8) / (34 * h)) ** 2 + ((y - 24) / (38 * h)) ** 2 + ((z - base - 8) / (46 * h)) ** 2,
         ((x - 21) / 17) ** 2 + ((y + 8) / 24) ** 2 + ((z - 50 * build.height) / 17) ** 2,
         ((x - 22) / 20) ** 2 + ((y - 12) / 22) ** 2 + ((z - 14 * build.height) / 26) ** 2,
@@ -139,38 +150,47 @@ def hounsfield(build: Build, x: np.ndarray, y: np.ndarray, z: np.ndarray, lung: 
     wide, deep = _Table(_Z, _BODY_WIDTH * build.width)(iz), _Table(_Z, _BODY_DEPTH * build.depth)(iz)
     extra = max(0.0, build.fat_mm - 14)
     wide, deep = wide + extra, deep + 0.7 * extra
-    depth = (1 - np.sqrt((x / wide) ** 2 + (y / deep) ** 2)) * np.minimum(wide, 125)
-    body = _edge(depth, voxel)
+    q, r = (x / wide) ** 2, (y / deep) ** 2
+    shape = 0.5 * (np.sqrt(q + r) + np.sqrt(np.sqrt(q * q + r * r)))  # between an ellipse and a box
+    depth = (1 - shape) * np.minimum(wide, 125)
+    body = _edge(depth, 2.5 * voxel)
     hu = -1000 + body * (1000 + SOFT) + body * (FAT - SOFT) * (1 - _edge(depth - build.fat_mm, 6.0))
     if build.breast:
         for sign in (-1, 1):
-            r2 = ((x - sign * 82) / 58) ** 2 + ((y - deep * 0.75) / (52 * build.breast)) ** 2 + ((z + 62) / 52) ** 2
-            shadow = _edge((1 - np.sqrt(r2)) * 55, voxel)
-            hu = np.maximum(hu, -1000 + shadow * 970)
+            r2 = ((x - sign * 84) / 60) ** 2 + ((y - deep * 0.9) / (34 * build.breast)) ** 2 + ((z + 66) / 55) ** 2
+            hu = np.maximum(hu, -1000 + _edge((1 - np.sqrt(r2)) * 40, 2.5 * voxel) * 950)
     if build.arms:
         for sign in (-1, 1):
-            r = np.hypot(x - sign * (215 + 0.12 * (90 - z)) * build.width, y + 10)
-            arm = _edge(np.float32(40 + build.fat_mm / 2) - r, voxel) * (z < 105)
-            hu = np.maximum(hu, -1000 + arm * 1020)
+            r2 = np.hypot(x - sign * (222 + 0.12 * (90 - z)) * build.width, y + 10)
+            hu = np.maximum(hu, -1000 + _edge(np.float32(40 + build.fat_mm / 2) - r2, 2.5 * voxel) * (z < 105) * 1020)
     hu += lung * (build.lung - 25 * (y / 90) - hu)
-    return np.asarray(_hollows(build, hu, x, y, z, voxel), np.float32)
+    _hollow(build, hu, x, y[0, 0], z, voxel)
+    return np.asarray(hu, np.float32)
 
 
-def _hollows(build: Build, hu: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, voxel: float) -> np.ndarray:
-    """Windpipe, main bronchi and the stomach's bubble; the spine, which is too thick for a tube."""
+def _hollow(build: Build, hu: np.ndarray, x: np.ndarray, depth: np.ndarray, z: np.ndarray, voxel: float) -> None:
+    """Puts windpipe, main bronchi, the stomach's bubble and the spine's bodies into `hu`, each where its depth is."""
+
+    def within(low: float, high: float) -> slice:
+        return slice(int(np.searchsorted(depth, low)), int(np.searchsorted(depth, high)))
+
+    k = within(-30, 6)
+    u, w, y = x[..., k] - 3, z[..., k], depth[k]
     carina = 38 * build.height
-    air = _edge(9.0 - np.hypot(x - 3, y + 12), voxel) * (z > carina)
+    air = _edge(9.0 - np.hypot(u, y + 12), voxel) * (w > carina)
     for sign, fall in ((-1, 0.75), (1, 0.55)):
-        along = np.clip((carina - z) / fall, 0, 42)
-        air = np.maximum(
-            air, _edge(6.5 - np.hypot(x - 3 - sign * along, y + 12), voxel) * (z <= carina) * (z > carina - 42 * fall)
-        )
-    bubble = ((x - 68) / 34) ** 2 + ((y - 20) / 30) ** 2 + ((z - build.domes[1] + 26) / 14) ** 2
-    air = np.maximum(air, 0.85 * _edge((1 - np.sqrt(bubble)) * 16, voxel))
-    hu = hu + air * (AIR - hu)
-    pitch = 23.5 * build.height
-    disc = np.abs((z / pitch) % 1 - 0.5)
-    plate = np.exp(-(((disc - 0.36) / 0.05) ** 2))
-    body = np.where(disc < 0.4, 190.0, 20.0) + 280 * plate
-    inside = _edge((1 - np.sqrt((x / 18.5) ** 2 + ((y + 56) / 17) ** 2)) * 18, voxel)
-    return np.asarray(hu + inside * build.bone * body)
+        along = np.clip((carina - w) / fall, 0, 42)
+        air = np.maximum(air, _edge(6.5 - np.hypot(u - sign * along, y + 12), voxel) * (along > 0) * (along < 42))
+    hu[..., k] += air * (AIR - hu[..., k])
+    if build.bubble:
+        k = within(-15, 60)
+        size = build.bubble
+        r2 = ((x[..., k] - 70) / (36 * size)) ** 2 + ((depth[k] - 22) / (30 * size)) ** 2
+        r2 = r2 + ((z[..., k] - build.domes[1] + 12 + 12 * size) / (12 * size)) ** 2
+        hu[..., k] += 0.85 * _edge((1 - np.sqrt(r2)) * 14, 2 * voxel) * (AIR - hu[..., k])
+    k = within(-78, -34)
+    disc = np.abs((z[..., k] / (23.5 * build.height)) % 1 - 0.5)
+    body = np.where(disc < 0.4, 170.0, 0.0) + 340 * np.exp(-(((disc - 0.37) / 0.045) ** 2))
+    waist = 18.5 - 3.0 * np.cos(np.pi * np.minimum(disc / 0.4, 1)) * (disc < 0.4)
+    inside = _edge((1 - np.sqrt((x[..., k] / waist) ** 2 + ((depth[k] + 56) / 17) ** 2)) * 18, voxel)
+    hu[..., k] += inside * build.bone * body

@@ -60,10 +60,10 @@ def draw_heart(rng: Rng, axis_deg: float | None) -> Heart:
     """A healthy heart; its QRS axis is about 45° unless given."""
     axis = float(np.clip(rng.normal(45, 22), -25, 95)) if axis_deg is None else axis_deg
     r = float(rng.lognormal(np.log(1.15), 0.3))
-    t_mv, t_angle = float(rng.lognormal(np.log(0.25), 0.45)), axis + float(rng.normal(0, 15))
+    t_mv, t_angle = float(rng.lognormal(np.log(0.32), 0.45)), axis + float(rng.normal(0, 15))
     p_mv, p_angle = float(rng.lognormal(np.log(0.11), 0.3)), 55 + (axis - 45 if abs(axis - 45) > 90 else 0.0)
-    width = float(rng.normal(1.0, 0.08))
-    septal, late = float(rng.uniform(0.0, 0.2)), float(rng.uniform(0.05, 0.55))
+    width = float(rng.normal(1.1, 0.1))
+    septal, late = float(rng.uniform(0.0, 0.1)), float(rng.uniform(0.05, 0.55))
     st = frontal(t_angle, 0.10 * t_mv, -0.03)
     return Heart(
         p=(

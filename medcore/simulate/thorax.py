@@ -12,7 +12,6 @@ from medcore.simulate import xray
 from medcore.simulate.anatomy import SOFT, ZONES, Build, cage_half, draw_build, hounsfield, lungs
 from medcore.simulate.seeds import case_seeds, facts
 from medcore.simulate.tubes import Points, ribs, shoulders, spine, vessels
-from medcore.simulate.xray import Rays
 
 Rng = np.random.Generator
 MASK_MM = 12.0  # consolidated lung along the ray from which a pixel counts as affected
@@ -35,6 +34,8 @@ def film(
     Gives the Image (12 bits, spacing in mm at the detector) and a (rows, cols) bool mask: at least MASK_MM of
     consolidated lung lies on the ray. The mask is empty where there is no consolidation.
     """
+    if isinstance(consolidation, str) and consolidation not in ZONES:
+        raise ValueError(f"consolidation is {consolidation!r}, not one of {', '.join(ZONES)}")
     who, body, ill, shot = (np.random.default_rng([seed, i]) for i in range(4))
     age = float(who.uniform(1, 5.9)) if child else float(np.clip(who.normal(52, 17), 18, 94))
     female = bool(who.random() < 0.45)
@@ -84,17 +85,28 @@ def _filled(
     """Share of the air spaces that are filled, 0 to 1: a blob of ragged edge and uneven density."""
     drawn = ZONES[int(rng.choice(len(ZONES), p=(0.14, 0.16, 0.26, 0.10, 0.12, 0.22)))]
     blob = _centre(rng, build, drawn if consolidation is True else str(consolidation))
-    r = sum(((v - a) / s) ** 2 for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
-    rough, fine = (_noise(rng, x.shape, s) for s in (5.0, 1.8))
-    depth = 1.15 - np.sqrt(r) + 0.30 * rough + 0.16 * fine
+    out = np.zeros(x.shape, np.float32)
+    # only the voxels around it: the rest of the chest stays clear
+    near = [np.abs(v - a) < 2.2 * s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True)]
+    row, col, depth = (
+        np.flatnonzero(near[2].any((1, 2))),
+        np.flatnonzero(near[0].any((0, 2))),
+        np.flatnonzero(near[1][0, 0]),
+    )
+    box = slice(row[0], row[-1] + 1), slice(col[0], col[-1] + 1), slice(depth[0], depth[-1] + 1)
+    dx, dy, dz = ((v[box] - a) / s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
+    r2 = dx * dx + dy * dy + dz * dz
+    rough, fine = (_noise(rng, r2.shape, s) for s in (5.0, 1.8))
+    inside = 1.15 - np.sqrt(r2) + 0.30 * rough + 0.16 * fine
     dense = float(rng.uniform(0.65, 0.95))
-    return np.asarray(dense * np.clip(depth / 0.55, 0, 1) * np.clip(0.85 + 0.25 * fine, 0.2, 1))
+    out[box] = dense * np.clip(inside / 0.55, 0, 1) * np.clip(0.85 + 0.25 * fine, 0.2, 1)
+    return out
 
 
 def _noise(rng: Rng, shape: tuple[int, ...], voxels: float) -> np.ndarray:
-    """Smooth noise of unit spread; depth voxels are about three times as thick as the others."""
+    """Smooth noise of unit spread; depth voxels are about twice as thick as the others."""
     out = gaussian_filter(
-        rng.standard_normal(shape, np.float32), (voxels, voxels, voxels / 3), mode="wrap", truncate=2.5
+        rng.standard_normal(shape, np.float32), (voxels, voxels, voxels / 2), mode="wrap", truncate=2.5
     )
     return np.asarray(out / out.std())
 

@@ -68,8 +68,8 @@ def ribs(build: Build, rng: Rng) -> list[Points]:
         for sign in (-1, 1):
             x = sign * np.maximum(wide * np.sin(turn) + bow * part, 20)
             path = np.stack([x, -deep * np.cos(turn), z], 1)
-            half = (5.2 + 0.6 * (2 < k < 9), 3.0) if k else (7.0, 2.8)
-            out.append(_bone(path, half, np.array([0.0, 0, 1]), (1080 * build.bone, 240 * build.bone), 44))
+            half = (5.4 + 0.6 * (2 < k < 9), 3.5) if k else (7.0, 3.0)
+            out.append(_bone(path, half, np.array([0.0, 0, 1]), (2800 * build.bone, 450 * build.bone), 60))
     return out
 
 
@@ -86,44 +86,28 @@ def _line(*corners: tuple[float, float, float]) -> np.ndarray:
 def shoulders(build: Build, rng: Rng, supine: bool) -> list[Points]:
     """Clavicles, scapulae and the upper ends of the arms."""
     out = []
-    up = np.array([0.0, 0, 1])
-    hard, soft = (1050 * build.bone, 180 * build.bone), (560 * build.bone, 260 * build.bone)
+    up, side = np.array([0.0, 0, 1]), np.array([1.0, 0, 0])
+    hard, soft = (2500 * build.bone, 420 * build.bone), (900 * build.bone, 450 * build.bone)
     w, lift = build.width, float(rng.normal(8 if supine else 0, 4)) * build.height
-    turned = 0.0 if not supine else 12.0
+    inner = 100.0 if supine else 114.0  # the arms forward, for a PA film, draw the shoulder blades off the lungs
     for sign in (-1, 1):
 
-        def at(x: float, y: float, z: float, sign: int = sign) -> tuple[float, float, float]:
-            return sign * x * w, y, z * build.height + lift
+        def line(*corners: tuple[float, float, float], sign: int = sign) -> np.ndarray:
+            return _line(*((sign * x * w, y, z * build.height + lift) for x, y, z in corners))
 
-        collar = _line(at(17, 52, 88), at(52, 56, 94), at(100, 22, 108), at(146, 4, 112), at(166, -6, 110))
-        out.append(_bone(collar, (5.6, 5.0), up, hard, 44))
-        inner = 112 - turned
+        collar = line((16, 52, 86), (50, 56, 94), (100, 22, 110), (146, 4, 114), (166, -6, 111))
+        out.append(_bone(collar, (6.2, 5.4), up, hard, 64))
         out.append(
-            _bone(
-                _line(at(inner - 6, -88, 100), at(inner, -96, 40), at(inner + 22, -88, -28)),
-                (1.6, 3.0),
-                np.array([1.0, 0, 0]),
-                hard,
-                16,
-            )
+            _bone(line((inner - 6, -88, 100), (inner, -96, 40), (inner + 22, -88, -28)), (1.5, 3.0), side, soft, 16)
         )
-        out.append(
-            _bone(
-                _line(at(inner + 22, -88, -28), at(150, -66, 34), at(164, -42, 78)),
-                (3.4, 4.0),
-                np.array([1.0, 0, 0]),
-                hard,
-                24,
-            )
-        )
-        out.append(_bone(_line(at(inner, -92, 82), at(145, -72, 104), at(176, -30, 116)), (3.5, 3.5), up, hard, 24))
-        plate = _line(at(inner + 12, -90, -10), at(138, -80, 40), at(148, -70, 92))
-        out.append(_bone(plate, (22.0, 1.3), np.array([1.0, 0, 0]), soft, 90))
-        out.append(_bone(_line(at(160, -38, 64), at(165, -34, 92)), (6.0, 8.0), np.array([1.0, 0, 0]), soft, 44))
-        head = _line(at(186, -18, 112), at(187, -18, 98), at(188, -18, 84), at(194, -14, 62))
-        out.append(_bone(head, (21.0, 20.0), np.array([1.0, 0, 0]), (420 * build.bone, 170 * build.bone), 160))
-        shaft = _line(at(190, -14, 70), at(206, -10, 0), at(228, -8, -150))
-        out.append(_bone(shaft, (11.0, 11.0), np.array([1.0, 0, 0]), (1150 * build.bone, 30.0), 70))
+        out.append(_bone(line((inner + 22, -88, -28), (150, -66, 34), (164, -42, 78)), (3.6, 4.0), side, soft, 24))
+        out.append(_bone(line((inner, -92, 82), (145, -72, 104), (176, -30, 116)), (5.0, 3.5), up, soft, 30))
+        out.append(_bone(line((inner + 12, -90, -10), (138, -80, 40), (148, -70, 92)), (23.0, 2.0), side, soft, 90))
+        out.append(_bone(line((160, -38, 64), (165, -34, 92)), (6.0, 8.0), side, soft, 44))
+        head = line((186, -18, 112), (187, -18, 98), (188, -18, 84), (194, -14, 62))
+        out.append(_bone(head, (21.0, 20.0), side, (700 * build.bone, 220 * build.bone), 160))
+        shaft = line((190, -14, 70), (206, -10, 0), (228, -8, -150))
+        out.append(_bone(shaft, (11.0, 11.0), side, (2000 * build.bone, 30.0), 70))
     return out
 
 
@@ -136,32 +120,32 @@ def spine(build: Build) -> list[Points]:
         for sign in (-1, 1):
             turn = np.linspace(0, 2 * np.pi, 24)
             ring = np.stack([sign * 13 + 4 * np.cos(turn), np.full(24, -74.0), z + 3 + 6 * np.sin(turn)], 1)
-            out.append(_bone(ring, (1.3, 5.0), np.array([0.3, 0, 1.0]), (700 * build.bone, 500 * build.bone), 10))
+            out.append(_bone(ring, (1.3, 5.0), np.array([0.3, 0, 1.0]), (900 * build.bone, 700 * build.bone), 10))
             side = _line((sign * 14, -80, z + 2), (sign * 24, -86, z + 3), (sign * 32, -88, z + 5))
-            out.append(_bone(side, (4.0, 3.5), np.array([0.0, 0, 1.0]), (600 * build.bone, 200 * build.bone), 24))
+            out.append(_bone(side, (4.0, 3.5), np.array([0.0, 0, 1.0]), (1000 * build.bone, 300 * build.bone), 24))
         back = _line((0, -84, z), (0, -98, z - 10), (0, -104, z - 16))
-        out.append(_bone(back, (3.0, 5.0), np.array([1.0, 0, 0]), (600 * build.bone, 250 * build.bone), 24))
+        out.append(_bone(back, (3.0, 5.0), np.array([1.0, 0, 0]), (1100 * build.bone, 500 * build.bone), 24))
     out.append(
         _bone(_line((0, 84, 62), (0, 92, 0), (0, 96, -60)), (17.0, 5.0), np.array([1.0, 0, 0]), (380.0, 150.0), 90)
     )
     return out
 
 
-def vessels(build: Build, rng: Rng, generations: int = 7) -> tuple[Points, Points]:
+def vessels(build: Build, rng: Rng, generations: int = 6) -> tuple[Points, Points]:
     """Arteries and veins of both lungs, and the bronchi beside the arteries (for air within consolidation).
 
-    From each hilum a tree that forks in two: radius × 0.78, length × 0.82, and a random turn, away from the mediastinum.
+    From each hilum a tree that forks in two: radius × 0.77, length × 0.8, and a random turn.
     """
     blood, bronchi = [], []
     for sign in (-1, 1):
-        n = 11
+        n = 17
         fan = np.linspace(-1.35, 1.3, n) + 0.12 * rng.standard_normal(n)
         start = np.stack([sign * (30 + 5 * rng.random(n)), -8 + 10 * rng.standard_normal(n), 12 + 16 * np.sin(fan)], 1)
         start[:, 2] *= build.height
         course = np.stack([sign * np.cos(fan), 0.55 * rng.standard_normal(n), np.sin(fan) - 0.15], 1)
         radius, length = (
             np.where(np.sin(fan) < 0.2, 3.5, 2.8) * rng.uniform(0.8, 1.15, n),
-            30 * rng.uniform(0.7, 1.3, n),
+            27 * rng.uniform(0.7, 1.3, n),
         )
         for _ in range(generations):
             course /= np.linalg.norm(course, axis=1, keepdims=True)
@@ -170,7 +154,7 @@ def vessels(build: Build, rng: Rng, generations: int = 7) -> tuple[Points, Point
             bronchi.append(_threads(rng, start + 2.5 * radius[:, None], end + 2.5 * radius[:, None], 0.75 * radius))
             start, course = (
                 np.repeat(end, 2, 0),
-                np.repeat(course, 2, 0) + 0.42 * rng.standard_normal((2 * len(end), 3)),
+                np.repeat(course, 2, 0) + 0.36 * rng.standard_normal((2 * len(end), 3)),
             )
             radius = np.repeat(radius, 2) * rng.uniform(0.66, 0.88, 2 * len(end))
             length = np.repeat(length, 2) * rng.uniform(0.62, 0.98, 2 * len(end))
@@ -181,7 +165,7 @@ def vessels(build: Build, rng: Rng, generations: int = 7) -> tuple[Points, Point
 
 def _threads(rng: Rng, start: np.ndarray, end: np.ndarray, radius: np.ndarray) -> Points:
     """Thin tubes between (n, 3) places, slightly bent, of excess 850 HU against air-filled lung."""
-    steps, ring = 26, 5
+    steps, ring = 24, 4
     u = (np.arange(steps) + 0.5) / steps
     bend = (rng.standard_normal((len(start), 1, 3)) * 0.06) * (np.sin(np.pi * u)[:, None])
     length = np.linalg.norm(end - start, axis=1)

@@ -12,8 +12,8 @@ from medcore.simulate.anatomy import Build, Rng
 from medcore.simulate.tubes import Points
 
 WATER = 0.0195  # linear absorption of water per mm at about 70 keV
-COARSE = 176  # voxels along the film's longer side
-DEPTH = 56
+COARSE = 160  # voxels along the film's longer side
+DEPTH = 48
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Rays:
         z = at[:, 2] * scale * m - self.centre[1]
         u = x * math.cos(self.roll) + z * math.sin(self.roll)
         v = -x * math.sin(self.roll) + z * math.cos(self.roll)
-        return self.rows / 2 - v / self.pixel_mm, self.cols / 2 + u / self.pixel_mm, m
+        return np.asarray(self.rows / 2 - v / self.pixel_mm), np.asarray(self.cols / 2 + u / self.pixel_mm), m
 
     def at(self, volume: np.ndarray, places: np.ndarray, scale: float) -> np.ndarray:
         """The value of a voxel volume at (n, 3) places in adult mm; 0 off the film."""
@@ -100,7 +100,7 @@ class Rays:
         i, j = np.floor(row).astype(np.int64), np.floor(col).astype(np.int64)
         inside = (i >= 0) & (i < self.rows) & (j >= 0) & (j < self.cols)
         flat = np.bincount(i[inside] * self.cols + j[inside], weight[inside], self.rows * self.cols)
-        return gaussian_filter(flat.reshape(self.rows, self.cols).astype(np.float32), 0.8)
+        return np.asarray(gaussian_filter(flat.reshape(self.rows, self.cols).astype(np.float32), 1.0))
 
     def enlarge(self, coarse: np.ndarray) -> np.ndarray:
         """(rows, cols) of a picture on the voxels' grid."""
@@ -112,7 +112,7 @@ def draw_rays(rng: Rng, build: Build, size: int, view: str) -> Rays:
     """The room: focus 1.8 m away for PA, 1.0 to 1.3 m for AP (1.0 to 1.15 m for a child), a nearly straight patient."""
     pa = view == "PA"
     aspect = float(rng.uniform(0.74, 0.96)) if build.child else 1.0
-    across = (380.0 if build.child else 385.0) * build.scale * build.width * float(rng.uniform(0.94, 1.08))
+    across = (340.0 if build.child else 335.0) * build.scale * build.width * float(rng.uniform(0.95, 1.12))
     half = 128 * build.scale * build.depth + (0 if build.child else 18)
     return Rays(
         rows=round(size * aspect),
@@ -145,11 +145,11 @@ def develop(rng: Rng, path: np.ndarray, rays: Rays, view: str) -> np.ndarray:
     dose *= 1 + float(rng.uniform(0.006, 0.02)) * grain * np.sqrt(0.03 / np.maximum(dose, 0.001))
     dense = gaussian_filter(-np.log(np.maximum(dose, 1e-5)), 0.55)
     low, high = np.percentile(dense[rays.rows // 5 : -rays.rows // 6, rays.cols // 8 : -rays.cols // 8], [8, 88])
-    middle, width = low + float(rng.uniform(0.42, 0.58)) * (high - low), (high - low) * float(rng.uniform(0.2, 0.3))
+    middle, width = low + float(rng.uniform(0.18, 0.4)) * (high - low), (high - low) * float(rng.uniform(0.22, 0.32))
     grey = 1 / (1 + np.exp(-(dense - middle) / width))
     grey = float(rng.uniform(0.9, 0.98)) * grey ** float(rng.uniform(0.85, 1.2))
     grey = _letters(rng, _collimated(rng, grey), rays, view)
-    return np.clip(np.rint(grey * 4095), 0, 4095).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(grey * 4095), 0, 4095), np.uint16)
 
 
 def _collimated(rng: Rng, grey: np.ndarray) -> np.ndarray:

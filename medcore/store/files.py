@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,12 @@ class Files:
     def all(self) -> Iterator[str]:
         """The hash of every stored file."""
         return (path.name for path in self.root.glob("??/*") if not path.name.startswith("."))
+
+    def remove_drafts(self) -> None:
+        """Removes what was being written an hour ago and more: its writer was killed."""
+        for draft in self.root.glob("??/.*.part"):
+            if draft.stat().st_mtime < time.time() - 3600:
+                draft.unlink(missing_ok=True)
 
     def _path(self, sha: str) -> Path:
         return self.root / sha[:2] / sha

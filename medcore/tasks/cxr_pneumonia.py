@@ -1,12 +1,24 @@
 """Pneumonia on a frontal chest film."""
 
+from typing import TYPE_CHECKING
+
 from medcore.datasets.cxr_pneumonia import cxr_pneumonia
 from medcore.i18n import N_
 from medcore.inputs import ImageField
-from medcore.nets.resnet2d import ResNet2d
 from medcore.outcomes import Binary, Label
 from medcore.simulate.thorax import films
 from medcore.tasks.task import Recipe, Task
+
+if TYPE_CHECKING:
+    from medcore.nets.resnet2d import ResNet2d
+
+
+def net() -> "ResNet2d":
+    """An untrained net."""
+    from medcore.nets.resnet2d import ResNet2d
+
+    return ResNet2d(1)
+
 
 TASK = Task(
     name="cxr_pneumonia",
@@ -18,7 +30,7 @@ TASK = Task(
         present=Label("pneumonia", N_("Pneumonia"), N_("showed pneumonia")),
         absent=Label("normal", N_("No pneumonia"), N_("showed none")),
     ),
-    net=lambda: ResNet2d(1),
+    net=net,
     recipe=Recipe(epochs=40, batch=16, learning_rate=1.5e-3, weight_decay=5e-2, patience=12),
     dataset="cxr_pneumonia",
     data=cxr_pneumonia,

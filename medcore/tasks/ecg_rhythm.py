@@ -1,12 +1,24 @@
 """Rhythm from one lead."""
 
+from typing import TYPE_CHECKING
+
 from medcore.datasets.cinc2017 import cinc2017
 from medcore.i18n import N_
 from medcore.inputs import SignalField
-from medcore.nets.resnet1d import ResNetGru1d
 from medcore.outcomes import Label, MultiClass
 from medcore.simulate.ecg import strips
 from medcore.tasks.task import Recipe, Task
+
+if TYPE_CHECKING:
+    from medcore.nets.resnet1d import ResNetGru1d
+
+
+def net() -> "ResNetGru1d":
+    """An untrained net."""
+    from medcore.nets.resnet1d import ResNetGru1d
+
+    return ResNetGru1d(1, 4)
+
 
 TASK = Task(
     name="ecg_rhythm",
@@ -23,7 +35,7 @@ TASK = Task(
         ),
         named_f1=(("f1_cinc2017", (0, 1, 2)),),
     ),
-    net=lambda: ResNetGru1d(1, 4),
+    net=net,
     recipe=Recipe(epochs=40, batch=64, learning_rate=3e-3, weight_decay=2e-2, patience=12),
     dataset="cinc2017",
     data=cinc2017,

@@ -1,14 +1,27 @@
 """Death in hospital from a record of study day 3."""
 
+from typing import TYPE_CHECKING
+
 from medcore.datasets.support2 import COLUMNS, support2
 from medcore.i18n import N_
 from medcore.inputs import RecordField
-from medcore.nets.tabular import TabularNet
 from medcore.outcomes import Binary, Label
 from medcore.simulate.record import records
 from medcore.tasks.task import Recipe, Task
 
+if TYPE_CHECKING:
+    from medcore.nets.tabular import TabularNet
+
+
 FIELD = RecordField(COLUMNS, drop=0.1)
+
+
+def net() -> "TabularNet":
+    """An untrained net."""
+    from medcore.nets.tabular import TabularNet
+
+    return TabularNet(len(FIELD.slots), 1)
+
 
 TASK = Task(
     name="mortality",
@@ -20,7 +33,7 @@ TASK = Task(
         present=Label("hospital_death", N_("Death in hospital"), N_("died in hospital")),
         absent=Label("survival", N_("Discharged alive"), N_("left hospital alive")),
     ),
-    net=lambda: TabularNet(len(FIELD.slots), 1),
+    net=net,
     recipe=Recipe(epochs=24, batch=128, learning_rate=2e-3, weight_decay=5e-2, patience=8),
     dataset="support2",
     data=support2,

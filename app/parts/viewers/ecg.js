@@ -13,6 +13,8 @@ const ROWS_OF_ONE_LEAD = 7;
 /** The value below which a share of the sorted list lies. */
 const quantile = (sorted, share) => sorted[clamp(Math.round(share * (sorted.length - 1)), 0, sorted.length - 1)];
 
+const seconds = (value) => (value % 1 && value < 1000 ? value.toFixed(1).replace(".0", "") : grouped(value));
+
 /** 1, 2 or 5 times a power of ten, at or above `value`. */
 function nice(value) {
   const power = 10 ** Math.floor(Math.log10(value));
@@ -34,7 +36,7 @@ function takeLead(samples, start, count, factor) {
   return { values, middle, up: known.length ? quantile(known, 0.999) - middle : 0, down: known.length ? middle - quantile(known, 0.001) : 0 };
 }
 
-/** How much each sample counted, smoothed over 60 ms, as a share of the peak over all leads. */
+/** How much each sample spoke for the label, smoothed over 60 ms, as a share of the peak over all leads. */
 function takeStrength(map, rate) {
   const [leads, count] = map.shape;
   const half = Math.max(1, Math.round(0.03 * rate));
@@ -43,7 +45,7 @@ function takeStrength(map, rate) {
   for (let lead = 0; lead < leads; lead++) {
     const row = new Float32Array(count);
     let sum = 0;
-    const at = (i) => (i >= 0 && i < count ? Math.abs(map.data[lead * count + i]) : 0);
+    const at = (i) => (i >= 0 && i < count ? Math.max(0, map.data[lead * count + i]) : 0);
     for (let i = -half; i < count; i++) {
       sum += at(i + half) - at(i - half - 1);
       if (i >= 0) peak = Math.max(peak, (row[i] = sum));
@@ -272,7 +274,7 @@ function createEcg(root) {
     }
     const unit = lead.unit === "mV" ? "" : `, ${lead.unit || words().unit_unknown}`;
     const timed = row.rhythm ? c.from > state.start : !isGrid() && (ecg.seconds > rowSeconds() || state.start > 0);
-    const long = timed ? `  ${grouped(c.from)}\u2013${grouped(Math.min(c.to, ecg.seconds))} s` : "";
+    const long = timed ? `  ${seconds(c.from)}\u2013${seconds(Math.min(c.to, ecg.seconds))} s` : "";
     const name = row.rhythm ? `${lead.name}  ${words().rhythm}` : lead.name + unit;
     plate(context, name, x, top + 10, look, look.ink, "600 13px", "left");
     if (long) {
@@ -324,7 +326,7 @@ function createEcg(root) {
       controls.start.input.max = Math.max(0, ecg.seconds - shownSeconds());
       controls.start.input.value = state.start;
       const end = Math.min(ecg.seconds, state.start + shownSeconds());
-      controls.start.value.textContent = fill(words().shown, { from: grouped(state.start), to: grouped(end), all: grouped(ecg.seconds) });
+      controls.start.value.textContent = fill(words().shown, { from: seconds(state.start), to: seconds(end), all: seconds(ecg.seconds) });
     }
     const name = `${state.attention} ${look.ground} ${!!strength}`;
     if (root.shownLegend !== name) {
@@ -496,7 +498,7 @@ function createEcg(root) {
       const [blob, map] = await Promise.all([fetchBlob(given.input), given.map ? fetchBlob(given.map) : null]);
       if (data !== mine) return;
       if (!ecg) takeEcg(blob);
-      strength = map ? takeStrength(map.arrays.map, ecg.rate) : null;
+      strength = map?.arrays.map ? takeStrength(map.arrays.map, ecg.rate) : null;
       build();
       shown.done();
       draw();

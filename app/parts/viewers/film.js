@@ -84,35 +84,29 @@ function contour({ values, rows, columns }, level) {
   return lines;
 }
 
-/** Connected parts above 45 % of the peak, heaviest first: centre and radius as shares of the picture, share of all. */
-function findRegions({ values, rows, columns }) {
-  const seen = new Uint8Array(values.length);
+/** The zones (thirds by halves, as in the words beside the film) that hold a tenth of the attention or more. */
+function findZones({ values, rows, columns }) {
+  const cuts = (n, parts) => Array.from({ length: parts + 1 }, (_x, i) => i * Math.floor(n / parts) + Math.min(i, n % parts));
+  const [ys, xs] = [cuts(rows, 3), cuts(columns, 2)];
   let all = 0;
   values.forEach((v) => (all += v));
-  const found = [];
-  for (let start = 0; start < values.length; start++) {
-    if (seen[start] || values[start] < 0.45) continue;
-    const queue = [start];
-    seen[start] = 1;
-    let [mass, sx, sy, n] = [0, 0, 0, 0];
-    while (queue.length) {
-      const i = queue.pop();
-      const [x, y] = [i % columns, Math.floor(i / columns)];
-      mass += values[i];
-      sx += values[i] * (x + 0.5);
-      sy += values[i] * (y + 0.5);
-      n++;
-      for (const [u, v] of [[x - 1, y], [x + 1, y], [x, y - 1], [x, y + 1]]) {
-        const j = v * columns + u;
-        if (u >= 0 && v >= 0 && u < columns && v < rows && !seen[j] && values[j] >= 0.45) {
-          seen[j] = 1;
-          queue.push(j);
+  const zones = [];
+  for (let band = 0; band < 3; band++)
+    for (let half = 0; half < 2; half++) {
+      let [mass, peak, px, py] = [0, 0, 0, 0];
+      const cells = [];
+      for (let y = ys[band]; y < ys[band + 1]; y++)
+        for (let x = xs[half]; x < xs[half + 1]; x++) {
+          const v = values[y * columns + x];
+          mass += v;
+          cells.push([x + 0.5, y + 0.5, v]);
+          if (v > peak) [peak, px, py] = [v, x, y];
         }
-      }
+      const near = cells.filter(([x, y, v]) => v >= 0.6 * peak && Math.hypot(x - px, y - py) < 0.12 * columns);
+      const [sx, sy, sum] = near.reduce(([a, b, c], [x, y, v]) => [a + v * x, b + v * y, c + v], [0, 0, 0]);
+      zones.push({ x: sx / sum / columns, y: sy / sum / rows, radius: Math.sqrt((1.5 * near.length) / Math.PI) / columns, share: mass / all });
     }
-    found.push({ x: sx / mass / columns, y: sy / mass / rows, radius: Math.sqrt(n / Math.PI) / columns, share: mass / all });
-  }
-  return found.sort((a, b) => b.share - a.share).slice(0, 4);
+  return zones.sort((a, b) => b.share - a.share).slice(0, 4).filter((zone) => zone.share >= 0.1);
 }
 
 function createFilm(root) {
@@ -131,7 +125,7 @@ function createFilm(root) {
 
   function presets() {
     const p = film.percentile;
-    return { auto: film.suggested ?? [p(0.005), p(0.995)], lung: [p(0.005), p(0.62)], bone: [p(0.4), p(0.999)] };
+    return { auto: film.suggested ?? film.exported ?? [p(0.03), p(0.99)], lung: [p(0.005), p(0.62)], bone: [p(0.4), p(0.999)] };
   }
 
   function setPreset(name) {
@@ -510,6 +504,7 @@ function createFilm(root) {
     };
     film.percentile = brightnessOf(pixels, film.inverted, top);
     film.suggested = suggested(header.window);
+    film.exported = exported();
     [picture.width, picture.height] = [columns, rows];
   }
 
@@ -523,10 +518,17 @@ function createFilm(root) {
     return Math.min(high, bright) - Math.max(low, dark) > 0.4 * (bright - dark) && width < 4 * (bright - dark) ? [low, high] : null;
   }
 
+  /** The full range of an 8-bit picture that uses most of it: it was windowed when it was exported. */
+  function exported() {
+    if (film.bits > 8 || film.percentile(0.99) - film.percentile(0.01) < 150 / film.unit) return null;
+    const [low, high] = [-film.offset / film.unit, (255 - film.offset) / film.unit];
+    return film.inverted ? [film.top - high, film.top - low] : [low, high];
+  }
+
   function takeMap(blob) {
     const grid = reduced(blob.arrays.map, 128);
     map = {
-      grid, heat: heatPicture(grid), regions: findRegions(grid),
+      grid, heat: heatPicture(grid), regions: findZones(grid),
       contours: [
         { lines: contour(grid, 0.45), colour: "#F79C2F", stroke: 1.6, dash: [6, 4] },
         { lines: contour(grid, 0.75), colour: "#F9DC5C", stroke: 2.2, dash: [] },
@@ -554,7 +556,7 @@ function createFilm(root) {
         if (film.colour) state.tool = "pan";
       }
       map = null;
-      if (mapBlob) takeMap(mapBlob);
+      if (mapBlob?.arrays.map) takeMap(mapBlob);
       build();
       well_.done();
       draw();

@@ -98,8 +98,9 @@ def record_table(
     moved = f'<th class="sum">{halves}</th><th class="r">{e(_("Points"))}</th>' if points is not None else ""
     usual = f'<th class="range">{e(_("Against the usual range"))}</th>'
     head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}</th>{usual}'
+    look = "rec" if points is not None else "rec plain"
     theme.html(
-        f'<table class="rec" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'
+        f'<table class="{look}" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'
         f'<tbody>{rows}</tbody></table><div class="two">{_foot(points, shown, base)}</div>'
     )
     if len(order) > enough:

@@ -5,6 +5,7 @@ triggers (audit, reviews) lose them where a batch rebuilds the table: create the
 of the schema before it, with rows, into tests/store/schemas.
 """
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -15,6 +16,7 @@ from sqlalchemy import inspect, text
 from medcore.store.engine import make_engine
 
 HERE = Path(__file__).parent
+_alembic = threading.Lock()  # its context is one for the whole process
 
 
 def config(url: str, *versions: Path) -> Config:
@@ -31,8 +33,9 @@ def config(url: str, *versions: Path) -> Config:
 def migrate(url: str) -> None:
     """Brings the database at `url` to the newest schema; makes it where there is none. Rows stay."""
     made = config(url)
-    if _revision(url) != ScriptDirectory.from_config(made).get_current_head():
-        command.upgrade(made, "head")
+    with _alembic:
+        if _revision(url) != ScriptDirectory.from_config(made).get_current_head():
+            command.upgrade(made, "head")
 
 
 def _revision(url: str) -> str | None:

@@ -1,0 +1,319 @@
+"""One case: the input at the left; at the right your read, then the model's answer with its reasons, your decision."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.parts import answer, care, desk, theme, words
+from app.parts.viewers import ecg, film, record_table
+from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Column, Record, RecordField
+from medcore.tasks import Task, get
+
+HERE, WORKLIST, EXPLAIN = "../pages/case.py", "../pages/worklist.py", "../pages/explain.py"
+UNLIKE = 0.99  # share of training patients who lay nearer to the rest: from here on it is said
+
+
+def wanted() -> int | None:
+    """The case that the address names, else the one that was open last."""
+    named = st.query_params.get("case", "")
+    return int(named) if named.isdecimal() and len(named) < 10 else st.session_state.get("last_case")
+
+
+def opened(case_id: int) -> CaseView:
+    """The case; opening it is kept in the audit, so a rerun of this page's own doesn't open it again."""
+    kept: CaseView | None = st.session_state.pop("same_case", None)
+    view = kept if kept and kept.row.id == case_id else clinic.open_case(user, case_id)
+    st.session_state["last_case"] = case_id
+    if st.query_params.get("case") != str(case_id):
+        st.query_params["case"] = str(case_id)
+    return view
+
+
+def go(case_id: int | None) -> None:
+    """To another case, or back to the worklist where there is none."""
+    if case_id is None:
+        st.switch_page(WORKLIST)
+    st.switch_page(HERE, query_params={"case": str(case_id)})
+
+
+def strip(view: CaseView) -> None:
+    """Number, kind, patient, times; previous and next."""
+    row, acquired = view.row, view.inputs[0].facts.get("acquired", "") if view.inputs else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width="stretch"):
+            theme.case_strip(
+                row.number,
+                words.described(view.inputs),
+                words.age_sex(row),
+                _("Received {when}").format(when=words.clock(row.received)),
+                _("Acquired {day} (moved)").format(day=acquired) if acquired else "",
+                place=_("Case {n} of {total}").format(n=theme.number(view.position), total=theme.number(view.total)),
+                simulated=row.simulated,
+            )
+        with st.container(horizontal=True, width="content", gap="xsmall", key="neighbours"):
+            for text, icon, other, keys in (
+                (_("Previous case"), ":material/chevron_left:", view.previous, "Alt+Up"),
+                (_("Next case"), ":material/chevron_right:", view.next, "Alt+Down"),
+            ):
+                if st.button(text, icon=icon, type="tertiary", disabled=other is None, shortcut=keys):
+                    go(other)
+
+
+def asked(view: CaseView) -> Task | None:
+    """The question that is asked of this case; a switch where there are several."""
+    if not view.tasks:
+        return None
+    name = view.tasks[0]
+    if len(view.tasks) > 1:
+        titles = {t: _(get(t).title) for t in view.tasks}
+        name = st.segmented_control(
+            _("Question"),
+            list(titles),
+            default=name,
+            required=True,
+            format_func=titles.__getitem__,
+            key="task",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    return get(name)
+
+
+def mine(view: CaseView, task: Task, stage: str) -> Read | None:
+    """The user's own read of that stage; of several final ones the newest."""
+    own = [r for r in view.reads if r.user_id == user.id and r.task == task.name and r.stage == stage]
+    return max(own, key=lambda r: r.id, default=None)
+
+
+# left: the input
+
+
+def show(view: CaseView, task: Task | None, why: AttributionView | None) -> None:
+    """The input in its viewer, with the map over it once there is one."""
+    given = view.inputs[0]
+    if len(view.inputs) > 1:
+        by_id = {i.id: i for i in view.inputs}
+        name = {i.id: words.described([i]) for i in view.inputs}
+        picked = st.segmented_control(
+            _("Input"),
+            list(by_id),
+            default=given.id,
+            required=True,
+            format_func=lambda i: f"{list(by_id).index(i) + 1}: {name[i]}",
+            label_visibility="collapsed",
+        )
+        given = by_id[picked]
+    over = why if why and explains(why, view, task, given) else None
+    label = "" if over is None else answer.words_for(task.outcome, over.attribution.label)  # type: ignore[union-attr]
+    map_url = desk.map_url(over.id) if over else None
+    if given.kind == "image":
+        corners = [words.described([given]), words.age_sex(view.row)]
+        url, number = desk.input_url(given.id), view.row.number
+        film(url, map_url, key=f"film-{given.id}", corners=corners, number=number, label=label)
+    elif given.kind == "signal":
+        ecg(desk.input_url(given.id), map_url, key=f"ecg-{given.id}", label=label)
+    else:
+        values(given, task, over)
+
+
+def explains(why: AttributionView, view: CaseView, task: Task | None, given: InputView) -> bool:
+    """Whether the map belongs to this input: the first of its kind that the task takes."""
+    if task is None or why.attribution.failure:
+        return False
+    first = next(iter(task.fields.values()))
+    return given == next((i for i in view.inputs if i.kind == first.kind), None)
+
+
+def values(given: InputView, task: Task | None, over: AttributionView | None) -> None:
+    """A record's values against their usual ranges, and how far each moved the answer."""
+    held = clinic.input(user, given.id)
+    assert isinstance(held, Record)
+    fields = [f for f in (task.fields.values() if task else ()) if isinstance(f, RecordField)]
+    columns = fields[0].columns if fields else tuple(Column(name, name) for name in held.values)
+    points = None
+    if over is not None:
+        points = [100 * float(v) for v in next(iter(over.attribution.values.values()))]
+    record_table(columns, held.values, points, key=f"record-{given.id}")
+
+
+# right: the rail
+
+
+def no_question(view: CaseView) -> None:
+    """Why nothing here can answer this case."""
+    if not view.refusals:
+        theme.warning(_("No question here takes this case."), _("It can be viewed."))
+    for name, refusal in view.refusals.items():
+        theme.section(_(get(name).title))
+        theme.refused(refusal.sentence, refusal.remedy)
+
+
+def before(view: CaseView, task: Task) -> None:
+    """What to know before reading: remarks on the input, and who will answer."""
+    theme.section(_("Before you read"))
+    remarks = [r for i in view.inputs for r in i.remarks]
+    in_use = next((v for v in clinic.versions(task.name) if v.in_use), None)
+    ready = (
+        _("Model {package} is ready").format(package=in_use.package)
+        if in_use
+        else _("No version of this task answers yet. Your read is kept all the same.")
+    )
+    rows: list[tuple[bool | None, str, str]] = [(False, r, "") for r in remarks]
+    theme.ticks([*(rows or [(True, _("Read whole, nothing to remark on"), "")]), (None, ready, "")])
+
+
+@st.fragment
+def read_first(view: CaseView, task: Task) -> None:
+    """The reader's own read; nothing of the answer is asked for before it is locked."""
+    with care.guarded():
+        given = answer.read_form(task.question, task.outcome, key=f"read-{view.row.id}-{task.name}")
+        if given:
+            clinic.lock_read(user, view.row.id, task.name, given.choice, given.confidence, given.comment)
+            st.rerun()
+        before(view, task)
+
+
+def answered(view: CaseView, task: Task, first: Read | None) -> AnswerView | None:
+    """Your read, then what the model says; None where it can't."""
+    if first:
+        answer.your_read(
+            task.outcome, first.choice, words.clock(first.at), first.confidence, first.comment, first=user.read_first
+        )
+    slot = st.empty()
+    slot.skeleton(130)
+    try:
+        given = clinic.answer(user, view.row.id, task.name)
+    except Refused as refused:
+        with slot.container():
+            theme.refused(refused)
+        return None
+    with slot.container():
+        answer.model_answer(given.answer, task.outcome, task.unit_noun)
+    return given
+
+
+def titles(task: Task) -> Mapping[str, str]:
+    """Values of a record as people call them."""
+    return {c.name: _(c.title) for f in task.fields.values() if isinstance(f, RecordField) for c in f.columns}
+
+
+def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) -> None:
+    """What moved the answer, other findings, remarks, and who answered."""
+    kind = next(iter(task.fields.values())).kind
+    if isinstance(why, AttributionView) and not why.attribution.failure:
+        answer.moved(why.attribution.words, kind)
+    elif why is None:
+        theme.section(_("What moved the answer"))
+        st.skeleton(90)
+    else:
+        theme.warning(_("No map."), why if isinstance(why, str) else why.attribution.failure)
+    answer.other_findings(given.answer, task.outcome)
+    remarks = list(given.answer.remarks)
+    if given.answer.unlike >= UNLIKE:
+        remarks.append(_("This case is less like the training cases than nearly all of them are like each other."))
+    known = titles(task)
+    answer.notes(remarks, given.answer.absent, [known.get(w, w) for w in given.answer.wished])
+    answer.footer(given.answer)
+    st.page_link(
+        EXPLAIN,
+        label=_("Other labels and methods"),
+        query_params={"case": str(given.case_id), "task": task.name},
+        icon=":material/travel_explore:",
+    )
+
+
+@st.fragment
+def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, final: Read | None) -> None:
+    """The final read; given again it is a correction, and both stay."""
+    key = f"final-{view.row.id}-{task.name}"
+    with care.guarded():
+        if final and not st.session_state.get(f"again-{key}"):
+            answer.reviewed(task.outcome, final.agrees, final.choice, words.clock(final.at), final.comment)
+            others(view, task)
+            if st.button(_("Correct my decision"), type="tertiary", key=f"button-{key}"):
+                st.session_state[f"again-{key}"] = True
+                st.rerun(scope="fragment")
+            return
+        decision = answer.decision(task.outcome, given.answer, first.choice if first else None, key=key)
+        if decision:
+            clinic.review(user, view.row.id, task.name, decision.agrees, decision.choice, decision.comment)
+            st.session_state.pop(f"again-{key}", None)
+            st.session_state["saved"] = view.row.number
+            waiting = clinic.worklist(user, state="to_read", per_page=1).rows
+            go(view.next or (waiting[0].id if waiting else None))
+
+
+def others(view: CaseView, task: Task) -> None:
+    """What other readers said, which their own final read has made known to this one."""
+    rows = [r for r in view.reads if r.user_id != user.id and r.task == task.name and r.stage == "final"]
+    if rows:
+        theme.section(_("Other readers"))
+        theme.table(
+            [_("Reader"), _("Said"), _("When")],
+            [(r.user, answer.words_for(task.outcome, r.choice), words.clock(r.at)) for r in rows],
+            align="llr",
+        )
+
+
+def reason_for(case_id: int, task: Task) -> AttributionView | str:
+    """The attribution, or why there is none."""
+    try:
+        return clinic.explain(user, case_id, task.name)
+    except Refused as refused:
+        return str(refused)
+
+
+clinic, user = desk.clinic(), desk.user()
+desk.warm()
+
+case_id = wanted()
+if case_id is None:
+    theme.title(_("Case"))
+    theme.empty(_("No case is open"), _("Open one from the worklist."))
+    st.page_link(WORKLIST, label=_("Go to the worklist"), icon=":material/list:")
+    st.stop()
+
+view = None
+with care.guarded():
+    view = opened(case_id)
+if view is None:
+    st.session_state.pop("last_case", None)
+    st.page_link(WORKLIST, label=_("Go to the worklist"), icon=":material/list:")
+    st.stop()
+
+strip(view)
+task = asked(view)
+first, final = (mine(view, task, "first"), mine(view, task, "final")) if task else (None, None)
+revealed = bool(first or final or not user.read_first)
+version = next((v.hash for v in clinic.versions(task.name) if v.in_use), "") if task and revealed else ""
+which = (case_id, task.name if task else "", version)
+# The explanation is kept in the database for good, and here while this case is open.
+why = st.session_state["why"][1] if st.session_state.get("why", (None,))[0] == which else None
+
+left, right = st.columns([2.36, 1], gap="small")
+with left, theme.panel("viewer"), care.guarded():
+    show(view, task, why if isinstance(why, AttributionView) else None)
+
+given = None
+with right, theme.panel("rail"), care.guarded():
+    if saved := st.session_state.pop("saved", ""):
+        theme.saved(_("{number} is saved.").format(number=saved))
+    if task is None:
+        no_question(view)
+    elif not revealed:
+        read_first(view, task)
+    else:
+        given = answered(view, task, first)
+        if given:
+            reasons(task, given, why)
+            decide(view, task, given, first, final)
+
+# The answer is on the page by now. Its reasons take longer: they are found last, and then drawn in their places.
+if task and given and why is None:
+    with care.guarded():
+        st.session_state["why"] = (which, reason_for(case_id, task))
+        st.session_state["same_case"] = view
+        st.rerun()

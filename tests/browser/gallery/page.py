@@ -1,0 +1,33 @@
+"""One viewer, chosen by the address: ?show=film&of=monochrome1&map=1."""
+
+import streamlit as st
+
+from app.parts import theme
+from app.parts.viewers import ecg, film, record_table
+from medcore.inputs import Column
+
+theme.page()
+show, of = st.query_params.get("show", "film"), st.query_params.get("of", "film")
+over = f"/bytes/map/{of}" if st.query_params.get("map") else None
+
+if st.button("Run again", type="primary"):
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+theme.hint(f"Runs: {st.session_state.get('runs', 0)}")
+other = st.toggle("Another case")
+st.multiselect("Tags", ["one"], default=["one"])
+
+with theme.panel("viewer"):
+    if show == "film":
+        name = "monochrome1" if other else of
+        film(f"/bytes/input/{name}", over, key=f"film-{name}", corners=("Chest, PA",), number="CXR-1", label="A film")
+    elif show == "ecg":
+        ecg(f"/bytes/input/{of}", over, key=f"ecg-{of}", label="Attention for x")
+    else:
+        columns = [
+            Column("hb", "Haemoglobin", "g/dL", (12, 16)),
+            Column("na", "Sodium", "mmol/L", (135, 145)),
+            Column("sex", "Sex", choices=("female", "male")),
+            Column("alb", "<b>Albumin</b>", "g/L", (35, 50)),
+        ]
+        values = {"hb": 9.4, "na": 140.0, "sex": "female", "alb": None}
+        record_table(columns, values, [8.6, -2.25, 0.5, 0.0] if over else None, key="record", base=0.17)

@@ -1,0 +1,110 @@
+"""The viewers on a page of their own, fed with arrays of which every value is known. `python server.py PORT`."""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.guard import HEADERS
+from medcore.inputs import Image, Signal
+from medcore.simulate.ecg import ecg
+from medcore.store.pack import pack, view_input
+
+TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+
+def film(monochrome1: bool = False) -> Image:
+    """400 × 300, 12 bit: a ramp from left to right, and a bright square in the upper left corner."""
+    bright = np.tile(np.linspace(400, 3600, 300), (400, 1))
+    bright[20:80, 20:80] = 3600
+    stored = 4000 - bright if monochrome1 else bright
+    return Image(np.rint(stored).astype(np.uint16), monochrome1, None if monochrome1 else (0.2, 0.2), 12)
+
+
+def colour() -> Image:
+    """200 × 200: red left, blue right."""
+    picture = np.zeros((200, 200, 3), np.uint8)
+    picture[:, :100] = (200, 40, 30)
+    picture[:, 100:] = (20, 60, 180)
+    return Image(picture)
+
+
+def gap() -> Signal:
+    """One lead, 30 s, of which seconds 4 to 6 were not recorded."""
+    given = ecg(3, noise_mv=0.0)
+    given.samples[:, 1200:1800] = np.nan
+    return given
+
+
+def pressure() -> Signal:
+    """A lead in mV, one in mmHg, one without a unit; 40 s."""
+    t = np.arange(4000) / 100
+    rows = [np.sin(2 * np.pi * t), 90 + 30 * np.sin(2 * np.pi * t), 5 * np.sin(np.pi * t)]
+    return Signal(np.stack(rows).astype(np.float32), 100.0, ("II", "ABP", "X"), ("mV", "mmHg", ""))
+
+
+INPUTS = {
+    "film": film,
+    "monochrome1": lambda: film(True),
+    "colour": colour,
+    "twelve": lambda: ecg(5, rate_hz=500, seconds=10, leads=TWELVE),
+    "one": lambda: ecg(4),
+    "minute": lambda: ecg(6, seconds=61),
+    "gap": gap,
+    "pressure": pressure,
+}
+
+
+@cache
+def blob(kind: str, name: str) -> bytes:
+    """What the route gives: an input as it is packed for the viewers, or a map over it."""
+    given = INPUTS[name]()
+    if kind == "input":
+        return view_input(given)
+    if isinstance(given, Image):
+        y, x = np.mgrid[0:100, 0:75]
+        values = np.exp(-((x - 20) ** 2 + (y - 75) ** 2) / 60) + 0.6 * np.exp(-((x - 55) ** 2 + (y - 20) ** 2) / 60)
+    else:
+        values = np.zeros(given.samples.shape)
+        values[:, given.samples.shape[1] // 2 :][:, :200] = 1
+    return pack({"label": "x", "method": "y", "gap": 0.0}, {"map": values.astype(np.float32)})
+
+
+async def fetch(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name == "missing":
+        return Response(status_code=404)
+    headers = {"content-encoding": "identity", "cache-control": "private, no-store"}
+    return Response(blob(request.path_params["kind"], name), headers=headers)
+
+
+class Secured:
+    """The headers of the real server, so that what it forbids fails here too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def reply(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *((k.encode(), v.encode()) for k, v in HEADERS.items())]
+            await send(message)
+
+        await self.app(scope, receive, reply)
+
+
+if __name__ == "__main__":
+    app = st.App(
+        Path(__file__).with_name("page.py"),
+        routes=[Route("/bytes/{kind}/{name}", fetch)],
+        middleware=[Middleware(Secured)],
+    )
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="error")

@@ -1,0 +1,128 @@
+"""Fields: what they refuse, and that what comes back lies where it came from."""
+
+import numpy as np
+import pytest
+import torch
+
+from medcore.errors import Refused
+from medcore.inputs import Column, Image, ImageField, Record, RecordField, Signal, SignalField, sha256
+
+RECORD = RecordField((Column("age", "Age", "years", limits=(18, 100)), Column("sex", "Sex", choices=("f", "m"))))
+FILM = ImageField(size=64, views=("PA", "AP"))
+ECG = SignalField(leads=("I",), rate_hz=100, min_seconds=9, max_seconds=61, crop_seconds=10)
+
+
+def strip(rate: float = 300, seconds: float = 10, leads: tuple[str, ...] = ("I",), unit: str = "mV") -> Signal:
+    t = np.arange(round(rate * seconds)) / rate
+    y = np.stack([np.exp(-(((t % 0.8) - 0.4) ** 2) / 0.0004) * (i + 1) for i in range(len(leads))])
+    return Signal(y.astype(np.float32), rate, leads, (unit,) * len(leads))
+
+
+def test_record_encodes_missing_as_masked() -> None:
+    x, mask = RECORD.encode(Record({"age": 50.0, "sex": None}))
+    assert x.tolist() == [50, 0, 0] and mask.tolist() == [1, 0, 0]
+    assert RECORD.absent(Record({"age": 50.0})) == ["sex"]
+
+
+def test_implausible_values_are_asked_about_not_refused() -> None:
+    assert "130" in RECORD.check(Record({"age": 130.0}))[0]
+
+
+@pytest.mark.parametrize("values", [{}, {"age": None}, {"sex": "x"}, {"age": "old"}, {"age": float("nan")}])
+def test_records_that_are_refused(values: dict[str, float | str | None]) -> None:
+    with pytest.raises(Refused) as error:
+        RECORD.check(Record(values))
+    assert error.value.sentence and error.value.remedy
+
+
+def test_record_attribution_sums_the_categories_of_a_column() -> None:
+    assert RECORD.place(np.array([1.0, 2.0, 3.0]), Record({})).tolist() == [1, 5]
+
+
+def test_monochrome1_is_read_bright_side_up() -> None:
+    pixels = np.tile(np.arange(100, dtype=np.uint16), (100, 1))
+    plain, inverted = FILM.encode(Image(pixels))[0], FILM.encode(Image(pixels[:, ::-1].copy(), monochrome1=True))[0]
+    # Reversed values under reversed meaning look the same.
+    flipped = FILM.encode(Image((99 - pixels), monochrome1=True))[0]
+    torch.testing.assert_close(plain, flipped)
+    torch.testing.assert_close(plain, inverted)
+
+
+def test_film_shape_is_not_seen() -> None:
+    wide = np.tile(np.arange(100, dtype=np.uint8), (50, 1))
+    assert FILM.encode(Image(wide.repeat(2, 0)))[0].shape == FILM.encode(Image(wide.repeat(4, 0)))[0].shape
+
+
+@pytest.mark.parametrize(
+    ("pixels", "facts", "said"),
+    [
+        (np.random.default_rng(0).integers(0, 255, (100, 100, 3), np.uint8), {}, "colour"),
+        (np.random.default_rng(0).integers(0, 255, (100, 100), np.uint8), {"view": "LL"}, "LL"),
+        (np.full((100, 100), 7, np.uint8), {}, "even grey"),
+        (np.random.default_rng(0).integers(0, 255, (20, 100), np.uint8), {}, "too small"),
+    ],
+)
+def test_films_that_are_refused(pixels: np.ndarray, facts: dict[str, str], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        FILM.check(Image(pixels, facts=facts))
+
+
+def test_grey_stored_as_colour_is_taken() -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (100, 100, 1), np.uint8).repeat(3, 2)
+    assert FILM.check(Image(grey, facts={"view": "PA"})) == []
+
+
+def test_signal_is_resampled_and_comes_back_on_its_own_grid() -> None:
+    given = strip(rate=300)
+    x, mask = ECG.encode(given)
+    assert x.shape == (1, 1000) and mask.min() == 1
+    spike = np.zeros((1, 1000), np.float32)
+    spike[0, 250] = 1.0
+    back = ECG.place(spike, given)
+    assert back.shape == given.samples.shape
+    assert abs(int(back[0].argmax()) / 300 - 2.5) < 0.01
+    assert back.sum() == pytest.approx(1.0, rel=0.02)
+
+
+def test_gaps_are_masked_not_zero_filled_signal() -> None:
+    given = strip(seconds=20)
+    given.samples[0, 600:1200] = np.nan
+    x, mask = ECG.encode(given)
+    assert mask[0, 250:350].max() == 0 and mask[0, :190].min() == 1
+    assert torch.isfinite(x).all()
+
+
+def test_one_lead_is_read_out_of_twelve_and_said() -> None:
+    remarks = ECG.check(strip(leads=("II", "I", "V1")))
+    assert any("I" in r for r in remarks)
+    torch.testing.assert_close(ECG.encode(strip(leads=("II", "I")))[0][0] / 2, ECG.encode(strip())[0][0])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (strip(seconds=4), "4.0 s"),
+        (strip(unit="mmHg"), "None of the leads"),
+        (Signal(np.zeros((1, 3000), np.float32), 300, ("I",), ("mV",)), "flat"),
+        (Signal(strip().samples * 1000, 300, ("I",), ("mV",)), "µV"),
+        (Signal(np.clip(np.sin(np.arange(3000.0))[None] * 5, -1, 1), 300, ("I",), ("mV",)), "saturated"),
+    ],
+)
+def test_signals_that_are_refused(given: Signal, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        ECG.check(given)
+
+
+@pytest.mark.parametrize("field", [RECORD, FILM, ECG], ids=lambda f: f.kind)
+def test_augmentation_keeps_shape_and_depends_on_its_generator_alone(field: RecordField) -> None:
+    x = torch.rand(4, *{"record": (3,), "image": (1, 64, 64), "signal": (1, 1000)}[field.kind])
+    mask = torch.ones_like(x)
+    a, b = (field.augment(x, mask, torch.Generator().manual_seed(5)) for _ in range(2))
+    assert a[0].shape == x.shape
+    torch.testing.assert_close(a[0], b[0])
+
+
+def test_hash_is_of_what_is_seen_not_of_the_facts() -> None:
+    pixels = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    assert sha256(Image(pixels)) == sha256(Image(pixels.copy(), facts={"age_years": "5"}))
+    assert sha256(Image(pixels)) != sha256(Image(pixels, monochrome1=True))

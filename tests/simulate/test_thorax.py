@@ -1,0 +1,95 @@
+"""The simulated film: a consolidation lies where it was asked for and shows there, and nowhere else."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from medcore.inputs import Image, ImageField, sha256
+from medcore.simulate.anatomy import ZONES
+from medcore.simulate.thorax import film, films
+
+SMALL = 256
+Film = tuple[Image, np.ndarray]
+
+
+@cache
+def made(seed: int, zone: str | bool | None, view: str = "PA", child: bool = False) -> Film:
+    return film(seed, zone, SMALL, view, child)
+
+
+def test_same_seed_same_film() -> None:
+    a, b = film(4, True, SMALL), film(4, True, SMALL)
+    assert sha256(a[0]) == sha256(b[0]) != sha256(film(5, True, SMALL)[0])
+    assert np.array_equal(a[1], b[1])
+    assert sha256(films(2, 3)[1].load()["film"]) == sha256(films(3, 3)[1].load()["film"])
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("view", ["PA", "AP"])
+def test_consolidation_lies_and_shows_in_its_zone(zone: str, view: str) -> None:
+    child = view == "AP"
+    with_it, mask = made(7, zone, view, child)
+    without, empty = made(7, None, view, child)
+    assert mask.shape == with_it.pixels.shape
+    assert mask.sum() > 0.004 * mask.size
+    assert not empty.any()
+    col = np.median(np.nonzero(mask)[1])
+    assert (col < mask.shape[1] / 2) == zone.startswith("right")  # the patient's right is on the film's left
+    brighter = with_it.pixels.astype(float) - without.pixels
+    assert brighter[mask].mean() > 0.04 * 4095
+    assert brighter[mask].mean() > 4 * abs(brighter[~mask].mean())
+
+
+def test_thirds_of_the_lung_lie_above_each_other() -> None:
+    for side in ("right", "left"):
+        heights = [
+            np.median(np.nonzero(film(9, f"{side}_{third}", SMALL)[1])[0]) for third in ("upper", "mid", "lower")
+        ]
+        assert heights[0] + 15 < heights[1]
+        assert heights[1] + 15 < heights[2]
+
+
+def test_a_film_looks_like_a_chest() -> None:
+    """Lungs dark on both sides of a bright middle, belly bright, twelve bits in use."""
+    for seed, child in ((0, False), (2, True)):
+        given, _ = film(seed, None, SMALL, "AP" if child else "PA", child)
+        p = given.pixels.astype(float)
+        rows, cols = p.shape
+        band = p[int(0.35 * rows) : int(0.55 * rows)]
+        middle = band[:, int(0.46 * cols) : int(0.54 * cols)].mean()
+        right, left = (
+            band[:, int(0.2 * cols) : int(0.36 * cols)].mean(),
+            band[:, int(0.66 * cols) : int(0.8 * cols)].mean(),
+        )
+        assert middle > right + 600
+        assert middle > left + 300
+        assert p[int(0.88 * rows) : int(0.93 * rows), int(0.4 * cols) : int(0.6 * cols)].mean() > right + 600
+        assert given.pixels.dtype == np.uint16
+        assert 2500 < given.pixels.max() <= 4095
+        assert given.pixels.std() > 400
+
+
+def test_facts_spacing_and_field() -> None:
+    for view, child in (("PA", False), ("AP", True)):
+        given, _ = film(3, True, 512, view, child)
+        assert max(given.pixels.shape) == 512
+        assert given.spacing_mm is not None
+        assert (0.2 if child else 0.5) < given.spacing_mm[0] < 1.0
+        assert given.facts["simulated"] == "yes"
+        assert given.facts["view"] == view
+        assert (int(given.facts["age_years"]) < 6) == child
+        assert ImageField(size=192, views=("PA", "AP")).check(given) == []
+
+
+def test_films_are_half_pneumonia_of_both_kinds_of_patients() -> None:
+    some = films(60, 2)
+    assert np.mean([s.target for s in some]) == 0.5
+    assert {s.source for s in some} == {"simulated_adult", "simulated_child"}
+    assert {s.facts["view"] for s in some} == {"PA", "AP"}
+    assert len({s.patient for s in some}) == 60
+
+
+def test_an_unknown_zone_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="right_upper"):
+        film(1, "upper_right", 128)
