@@ -50,9 +50,9 @@ def _local(path: str) -> str:
 
 async def _door(request: Request, then: str, chosen: str = "", refused: str = "") -> Response:
     people = await run_in_threadpool(clinic().users)
-    asks = bool(settings().admin_password) or settings().address not in LOCAL
-    signed_in = request.state.user is not None
-    page = door(people, then, chosen=chosen, password=asks, refused=refused, signed_in=signed_in)
+    asks = any(person.password for person in people) or settings().address not in LOCAL
+    here = next((person.name for person in people if person.id == request.state.user), "")
+    page = door(people, then, chosen=chosen or here, password=asks, refused=refused, signed_in=bool(here))
     return HTMLResponse(page, 403 if refused else 200, {"cache-control": "no-store"})
 
 

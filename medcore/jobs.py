@@ -49,9 +49,12 @@ def claim(database: Database, owner: str, lease: float = LEASE) -> Job | None:
     One that was claimed ATTEMPTS times and never ended is failed instead: it takes its worker down with it.
     """
     while True:
+        at = time.time()
+        free = or_(JobRow.state == "queued", and_(JobRow.state == "running", JobRow.lease < at))
+        with database.read() as session:  # idle workers look often, and only a write must wait its turn
+            if session.scalar(select(JobRow.id).where(free).limit(1)) is None:
+                return None
         with database.write() as session:
-            at = time.time()
-            free = or_(JobRow.state == "queued", and_(JobRow.state == "running", JobRow.lease < at))
             first = select(JobRow.id).where(free).order_by(JobRow.id).limit(1).scalar_subquery()
             taken = session.execute(
                 update(JobRow)

@@ -15,8 +15,8 @@ from medcore.settings import settings
 POLL_SECONDS = 0.5
 
 
-def main() -> int:
-    """Works until told to end; a job in hand is put back with its last checkpoint."""
+def main(lease: float = jobs.LEASE) -> int:
+    """Works until told to end; a job in hand is put back with its last checkpoint. lease: seconds a claim lasts."""
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
@@ -26,8 +26,6 @@ def main() -> int:
     except Refused as refused:
         print(refused, file=sys.stderr)  # noqa: T201
         return 2
-    # MEDCORE_LEASE is for tests, which can't wait half a minute for a takeover.
-    lease = float(os.environ.get("MEDCORE_LEASE") or jobs.LEASE)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     while not ending.is_set():
         try:
@@ -37,8 +35,9 @@ def main() -> int:
         if job is None:
             ending.wait(POLL_SECONDS)
         else:
-            _one_thread()
-            clinic.work(job, ending, lease)
+            with jobs.Heartbeat(clinic.database, job, lease) as beat:
+                _one_thread()
+                clinic.work(job, beat, ending)
     return 0
 
 

@@ -1,10 +1,11 @@
 """One case: the input at the left; at the right your read, then the model's answer with its reasons, your decision."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
-from app.parts import answer, care, desk, theme, words
+from app.parts import address, answer, care, desk, later, theme, words
 from app.parts.viewers import ecg, film, record_table
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
@@ -18,8 +19,7 @@ UNLIKE = 0.99  # share of training patients who lay nearer to the rest: from her
 
 def wanted() -> int | None:
     """The case that the address names, else the one that was open last."""
-    named = st.query_params.get("case", "")
-    return int(named) if named.isdecimal() and len(named) < 10 else st.session_state.get("last_case")
+    return address.number("case") or st.session_state.get("last_case")
 
 
 def opened(case_id: int) -> CaseView:
@@ -27,8 +27,7 @@ def opened(case_id: int) -> CaseView:
     kept: CaseView | None = st.session_state.pop("same_case", None)
     view = kept if kept and kept.row.id == case_id else clinic.open_case(user, case_id)
     st.session_state["last_case"] = case_id
-    if st.query_params.get("case") != str(case_id):
-        st.query_params["case"] = str(case_id)
+    address.keep("case", case_id)
     return view
 
 
@@ -53,10 +52,12 @@ def strip(view: CaseView) -> None:
                 place=_("Case {n} of {total}").format(n=theme.number(view.position), total=theme.number(view.total)),
                 simulated=row.simulated,
             )
-        with st.container(horizontal=True, width="content", gap="xsmall", key="neighbours"):
+        with st.container(
+            horizontal=True, width="content", gap="xsmall", vertical_alignment="center", key="neighbours"
+        ):
             for text, icon, other, keys in (
-                (_("Previous case"), ":material/chevron_left:", view.previous, "Alt+Up"),
-                (_("Next case"), ":material/chevron_right:", view.next, "Alt+Down"),
+                (_("Previous"), ":material/chevron_left:", view.previous, "Alt+Up"),
+                (_("Next"), ":material/chevron_right:", view.next, "Alt+Down"),
             ):
                 if st.button(text, icon=icon, type="tertiary", disabled=other is None, shortcut=keys):
                     go(other)
@@ -72,13 +73,13 @@ def asked(view: CaseView) -> Task | None:
         name = st.segmented_control(
             _("Question"),
             list(titles),
-            default=name,
+            default=address.asked("task", list(titles), name),
             required=True,
             format_func=titles.__getitem__,
-            key="task",
-            bind="query-params",
+            key=f"task-{view.row.kind}",
             label_visibility="collapsed",
         )
+        address.keep("task", name, view.tasks[0])
     return get(name)
 
 
@@ -168,7 +169,7 @@ def before(view: CaseView, task: Task) -> None:
 @st.fragment
 def read_first(view: CaseView, task: Task) -> None:
     """The reader's own read; nothing of the answer is asked for before it is locked."""
-    with care.guarded():
+    with st.container(gap="xsmall"), care.guarded():
         given = answer.read_form(task.question, task.outcome, key=f"read-{view.row.id}-{task.name}")
         if given:
             clinic.lock_read(user, view.row.id, task.name, given.choice, given.confidence, given.comment)
@@ -177,20 +178,16 @@ def read_first(view: CaseView, task: Task) -> None:
 
 
 def answered(view: CaseView, task: Task, first: Read | None) -> AnswerView | None:
-    """Your read, then what the model says; None where it can't."""
+    """Your read, then what the model says; None while it is being asked."""
     if first:
         answer.your_read(
             task.outcome, first.choice, words.clock(first.at), first.confidence, first.comment, first=user.read_first
         )
-    slot = st.empty()
-    slot.skeleton(130)
-    try:
-        given = clinic.answer(user, view.row.id, task.name)
-    except Refused as refused:
-        with slot.container():
-            theme.refused(refused)
-        return None
-    with slot.container():
+    given = later.soon(("answer", *which), lambda: clinic.answer(user, view.row.id, task.name))
+    if given is None:
+        theme.section(_("Model’s answer"))
+        st.skeleton(130)
+    else:
         answer.model_answer(given.answer, task.outcome, task.unit_noun)
     return given
 
@@ -204,7 +201,9 @@ def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) ->
     """What moved the answer, other findings, remarks, and who answered."""
     kind = next(iter(task.fields.values())).kind
     if isinstance(why, AttributionView) and not why.attribution.failure:
-        answer.moved(why.attribution.words, kind)
+        answer.moved(why.attribution.words, kind, numbered=True)
+        if not why.attribution.words:
+            theme.hint(_("No part of the input stands out as having raised this score."))
     elif why is None:
         theme.section(_("What moved the answer"))
         st.skeleton(90)
@@ -221,7 +220,7 @@ def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) ->
         EXPLAIN,
         label=_("Other labels and methods"),
         query_params={"case": str(given.case_id), "task": task.name},
-        icon=":material/travel_explore:",
+        icon=":material/query_stats:",
     )
 
 
@@ -229,7 +228,7 @@ def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) ->
 def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, final: Read | None) -> None:
     """The final read; given again it is a correction, and both stay."""
     key = f"final-{view.row.id}-{task.name}"
-    with care.guarded():
+    with st.container(gap="xsmall"), care.guarded():
         if final and not st.session_state.get(f"again-{key}"):
             answer.reviewed(task.outcome, final.agrees, final.choice, words.clock(final.at), final.comment)
             others(view, task)
@@ -290,14 +289,10 @@ first, final = (mine(view, task, "first"), mine(view, task, "final")) if task el
 revealed = bool(first or final or not user.read_first)
 version = next((v.hash for v in clinic.versions(task.name) if v.in_use), "") if task and revealed else ""
 which = (case_id, task.name if task else "", version)
-# The explanation is kept in the database for good, and here while this case is open.
-why = st.session_state["why"][1] if st.session_state.get("why", (None,))[0] == which else None
 
+why: AttributionView | str | None = None
+pending: tuple[object, ...] = ()
 left, right = st.columns([2.36, 1], gap="small")
-with left, theme.panel("viewer"), care.guarded():
-    show(view, task, why if isinstance(why, AttributionView) else None)
-
-given = None
 with right, theme.panel("rail"), care.guarded():
     if saved := st.session_state.pop("saved", ""):
         theme.saved(_("{number} is saved.").format(number=saved))
@@ -308,12 +303,17 @@ with right, theme.panel("rail"), care.guarded():
     else:
         given = answered(view, task, first)
         if given:
+            why = later.soon(("why", *which), partial(reason_for, case_id, task))
+            pending = () if why else ("why", *which)
             reasons(task, given, why)
             decide(view, task, given, first, final)
+        else:
+            pending = ("answer", *which)
 
-# The answer is on the page by now. Its reasons take longer: they are found last, and then drawn in their places.
-if task and given and why is None:
-    with care.guarded():
-        st.session_state["why"] = (which, reason_for(case_id, task))
-        st.session_state["same_case"] = view
-        st.rerun()
+with left, theme.panel("viewer"), care.guarded():
+    show(view, task, why if isinstance(why, AttributionView) else None)
+
+# Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.
+if pending:
+    st.session_state["same_case"] = view
+    later.wait(pending)

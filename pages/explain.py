@@ -1,3 +1,247 @@
+"""Why a package answered as it did: one case, one label, one method; the map, its gap, and a picture to take away."""
+
+from functools import partial
+
 import streamlit as st
 
-st.write("explain")
+from app.parts import address, answer, care, desk, later, picture, theme, words
+from app.parts.viewers import ecg, film, record_table
+from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
+from medcore.errors import Refused
+from medcore.explain import METHODS, baseline_words, methods
+from medcore.i18n import _
+from medcore.inputs import Record, RecordField
+from medcore.outcomes import Outcome
+from medcore.tasks import Task, get
+
+CASE = "../pages/case.py"
+RECENT = 60
+WIDE_GAP = 0.02  # of probability: from here on the map's parts don't add up well enough to read small ones
+
+
+def known(row: CaseRow) -> bool:
+    """Whether this user may see what was answered."""
+    return row.task is not None and (bool(row.yours) or not user.read_first)
+
+
+def opened(case_id: int) -> CaseView:
+    """The case; opening it is kept in the audit, so this page opens it once, or again if it wasn't read yet."""
+    kept: CaseView | None = st.session_state.get("explain_case")
+    view = kept if kept and kept.row.id == case_id and kept.reads else clinic.open_case(user, case_id)
+    st.session_state["explain_case"] = view
+    st.session_state["last_case"] = case_id
+    address.keep("case", case_id)
+    return view
+
+
+def choose() -> int | None:
+    """The case: one of the last that this user read, or any by its number."""
+    recent = {r.number: r for r in clinic.worklist(user, per_page=RECENT).rows if known(r)}
+    now = address.number("case") or st.session_state.get("last_case")
+    numbers = list(recent)
+    current = next((n for n, r in recent.items() if r.id == now), None)
+    if current is None and now is not None:
+        current = opened(now).row.number
+        numbers = [current, *numbers]
+    picked = st.selectbox(
+        _("Case"),
+        numbers,
+        index=numbers.index(current) if current else None,
+        format_func=lambda n: f"{n}  {recent[n].title}" if n in recent else n,
+        placeholder=_("Choose, or type a case number"),
+        accept_new_options=True,
+        key=f"explain-case-{now}",
+    )
+    if picked in (None, current):
+        return now
+    rows = [recent[picked]] if picked in recent else clinic.worklist(user, text=picked, per_page=1).rows
+    if not rows:
+        raise Refused(_("There is no case {number}.").format(number=picked), _("Check the number on the worklist."))
+    return rows[0].id
+
+
+def choose_task(view: CaseView) -> Task:
+    """The question, where several are asked of this case."""
+    name = view.tasks[0]
+    if len(view.tasks) > 1:
+        start = address.asked("task", view.tasks, name)
+        name = st.selectbox(
+            _("Question"),
+            view.tasks,
+            view.tasks.index(start),
+            format_func=lambda t: _(get(t).title),
+            key="explain-task",
+        )
+        address.keep("task", name, view.tasks[0])
+    return get(name)
+
+
+def choose_label(outcome: Outcome, said: str) -> str:
+    """What is to be explained; the label that was answered comes first."""
+    labels = {label.name: _(label.title) for label in outcome.labels}
+    first = next((c for c in said.split("+") if c in labels), next(iter(labels)))
+    if len(labels) == 1:
+        return first
+    start = list(labels).index(address.asked("label", list(labels), first))
+    picked = st.selectbox(_("Label"), list(labels), index=start, format_func=labels.__getitem__, key=f"label-{said}")
+    address.keep("label", picked, first)
+    return picked
+
+
+def choose_method(task: Task) -> str:
+    names = list(methods(task))
+    picked = st.segmented_control(
+        _("Method"),
+        names,
+        default=address.asked("method", names, names[0]),
+        required=True,
+        format_func=lambda n: _(METHODS[n].title),
+        key=f"method-{task.name}",
+        wrap=True,
+    )
+    address.keep("method", picked, names[0])
+    return picked
+
+
+def explained(case_id: int, task: Task, label: str, method: str) -> AttributionView | str:
+    """The attribution, or in a sentence why there is none."""
+    try:
+        found = clinic.explain(user, case_id, task.name, label, method)
+    except Refused as refused:
+        return str(refused)
+    return found.attribution.failure or found
+
+
+def source(view: CaseView, task: Task) -> tuple[str, InputView]:
+    """The field and the input that the map lies on."""
+    name, spec = next(iter(task.fields.items()))
+    return name, next(i for i in view.inputs if i.kind == spec.kind)
+
+
+def show(view: CaseView, task: Task, label: str, why: AttributionView | None) -> None:
+    """The map over the input, in the same viewers as on the case."""
+    field, given = source(view, task)
+    map_url = desk.map_url(why.id) if why else None
+    title = answer.words_for(task.outcome, label)
+    if given.kind == "image":
+        corners, number = [words.described([given]), title], view.row.number
+        film(desk.input_url(given.id), map_url, key=f"why-film-{given.id}", corners=corners, number=number, label=title)
+    elif given.kind == "signal":
+        ecg(desk.input_url(given.id), map_url, key=f"why-ecg-{given.id}", label=title)
+    else:
+        held, spec = clinic.input(user, given.id), task.fields[field]
+        assert isinstance(held, Record)
+        assert isinstance(spec, RecordField)
+        points = [100 * float(v) for v in why.attribution.values[field]] if why else None
+        record_table(spec.columns, held.values, points, key=f"why-record-{given.id}")
+
+
+def said(given: AnswerView, task: Task, label: str) -> None:
+    """What was answered, in one line."""
+    p = given.answer.probabilities.get(label)
+    pairs = {_("Answer"): answer.words_for(task.outcome, given.answer.choice)}
+    if p is not None and task.outcome.kind != "regression":
+        pairs[answer.words_for(task.outcome, label)] = theme.percent(p)
+    theme.facts({**pairs, _("Package"): given.answer.package})
+
+
+def health(task: Task, why: AttributionView) -> None:
+    """Baseline and convergence gap in words."""
+    gap = why.attribution.gap
+    theme.section(_("How far to trust the map"))
+    if gap is None:
+        row = (None, _("This method gives relative weights: they don’t add up to the answer, so there is no gap."), "")
+    else:
+        points = theme.number(100 * gap, 1)
+        row = (
+            gap < WIDE_GAP,
+            _("Its parts add up to the answer within {n} points of 100.").format(n=points),
+            "" if gap < WIDE_GAP else _("Read only its largest parts."),
+        )
+    theme.ticks([row, (None, why.attribution.baseline or baseline_words(task), "")])
+
+
+def take_away(view: CaseView, task: Task, given: AnswerView, why: AttributionView) -> None:
+    """The PNG, which says what it is and that it is for research only."""
+    field, shown = source(view, task)
+    a = why.attribution
+    p = given.answer.probabilities.get(a.label)
+    score = theme.percent(p) if p is not None and task.outcome.kind != "regression" else theme.number(p, 1)
+    lines = [
+        f"{view.row.number}  {_(task.question)}",
+        f"{answer.words_for(task.outcome, a.label)}: {score}. {given.answer.package}, {given.answer.package_hash[:8]}",
+        f"{_(METHODS[a.method].title)}. {a.baseline}",
+        *([_("Simulated case.")] if view.row.simulated else []),
+    ]
+    st.download_button(
+        _("Download PNG"),
+        data=lambda: picture.png(task, field, clinic.input(user, shown.id), a.values[field], lines),
+        file_name=f"{view.row.number}-{a.label}-{a.method}.png",
+        mime="image/png",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    theme.hint(
+        _("{method} on {device} in {seconds} s. Kept with the case.").format(
+            method=_(METHODS[a.method].title), device=a.device.upper(), seconds=theme.number(a.seconds, 1)
+        )
+    )
+
+
+def hidden(view: CaseView, task: Task) -> bool:
+    """Whether the answer must not be shown yet."""
+    return user.read_first and not any(r.user_id == user.id and r.task == task.name for r in view.reads)
+
+
+clinic, user = desk.clinic(), desk.user()
+desk.warm()
+theme.title(_("Explain"), _("What moved an answer, and how well the parts add up"))
+
+left, right = st.columns([2.36, 1], gap="small")
+view = task = given = why = None
+label, method = "", ""
+pending: tuple[object, ...] = ()
+with right, theme.panel("rail"):
+    with care.guarded():
+        case_id = choose()
+        view = opened(case_id) if case_id is not None else None
+    if view and not view.tasks:
+        theme.warning(_("No question here takes this case."), _("Choose another."))
+    elif view:
+        with care.guarded():
+            task = choose_task(view)
+            if hidden(view, task):
+                answer.hidden()
+                st.page_link(CASE, label=_("Read this case first"), query_params={"case": str(view.row.id)})
+            else:
+                which = (view.row.id, task.name)
+                given = later.soon(("answer", *which), partial(clinic.answer, user, *which))
+                pending = () if given else ("answer", *which)
+                if given:
+                    label, method = choose_label(task.outcome, given.answer.choice), choose_method(task)
+
+if view and task and given:
+    with right, theme.panel("why"), care.guarded():
+        what = ("why", given.id, label, method)
+        why = later.soon(what, partial(explained, view.row.id, task, label, method))
+        said(given, task, label)
+        if isinstance(why, AttributionView):
+            answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
+            health(task, why)
+            take_away(view, task, given, why)
+        elif why:
+            theme.warning(_("No map."), why)
+        else:
+            pending = what
+            theme.hint(_("Working out what moved the answer. It is kept, whatever you do meanwhile."))
+            st.skeleton(160)
+
+with left, theme.panel("viewer"), care.guarded():
+    if view and task:
+        drawn = why if isinstance(why, AttributionView) else None
+        show(view, task, label or task.outcome.labels[0].name, drawn)
+    else:
+        theme.empty(_("No case is chosen"), _("Choose one that you have read: its map appears here."))
+
+if pending:
+    later.wait(pending)

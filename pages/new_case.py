@@ -5,18 +5,21 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app.parts import care, desk, theme, words
+from app.parts import address, care, desk, theme, words
 from medcore.clinic import Admission
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Column, Record, RecordField
 from medcore.readers import Table, read_table
 from medcore.readers.base import age_fact, sex_fact
+from medcore.readers.identity import is_patient_column
+from medcore.readers.table import PERSON
 from medcore.tasks import Task, all_tasks
 
 CASE = "../pages/case.py"
 LIMIT_MB = 500
 SHOWN_ROWS = 5
+ACROSS = 4
 STRIPS = 3  # refused files that get a strip each; more of them get a table
 
 
@@ -126,6 +129,8 @@ def plain(name: str) -> str:
 
 def guess(column: str, columns: Sequence[Column]) -> str:
     """The record's column that a table's column means by its name, or ""."""
+    if is_patient_column(column):
+        return PERSON
     wanted = plain(column)
     for c in columns:
         if wanted in {plain(n) for n in (c.name, c.title, _(c.title), *c.aliases)}:
@@ -133,10 +138,16 @@ def guess(column: str, columns: Sequence[Column]) -> str:
     return ""
 
 
+def recognised(known: Mapping[str, str], spec: RecordField) -> str:
+    """The recognised columns, each with the unit that it must be in."""
+    units = {c.name: c.unit for c in spec.columns if c.unit and c.unit != "0/1"}
+    return ", ".join(f"{c} ({units[to]})" if to in units else c for c, to in known.items())
+
+
 def map_columns(table: Table) -> dict[str, str]:
     """Each column of the table to a value of the record. One row is one case."""
     _task, spec = choose_record_task("table-task")
-    titles = {"": _("Leave out"), **{c.name: titled(c) for c in spec.columns}}
+    titles = {"": _("Leave out"), PERSON: _("Whose row it is"), **{c.name: titled(c) for c in spec.columns}}
     dropped = set(table.identifying())
     theme.section(_("Table of {n} rows: one row is one case").format(n=theme.number(len(table.rows))))
     st.dataframe(
@@ -147,15 +158,21 @@ def map_columns(table: Table) -> dict[str, str]:
     )
     guessed = {c: guess(c, spec.columns) for c in table.columns if c not in dropped}
     known = {c: to for c, to in guessed.items() if to}
-    if dropped:
-        theme.hint(_("Left out, as they may name somebody: {names}.").format(names=", ".join(sorted(dropped))))
     open_ones = [c for c in guessed if c not in known]
-    if known:
-        by_hand = st.toggle(
-            _("Change the {n} columns that were recognised").format(n=len(known)), key="map-all", value=False
-        )
-        if by_hand:
-            open_ones = list(guessed)
+    theme.ticks(
+        [
+            (bool(known) or None, _("Recognised: {names}.").format(names=recognised(known, spec) or _("none")), ""),
+            (None, _("Left out: {names}.").format(names=", ".join([*sorted(dropped), *open_ones]) or _("none")), ""),
+        ]
+    )
+    by_hand = st.segmented_control(
+        _("Name columns by hand"),
+        ["open", "all"],
+        default="open" if not known else None,
+        format_func={"open": _("Those left out"), "all": _("All")}.__getitem__,
+        key=f"by-hand-{len(known)}",
+    )
+    open_ones = {"open": open_ones, "all": list(guessed), None: []}[by_hand]
     mapping = dict(known)
     across = st.columns(3, gap="small")
     for i, column in enumerate(open_ones):
@@ -182,7 +199,7 @@ def usual(column: Column, unit: str) -> str:
     if column.usual is None:
         return _("Not measured")
     factor = column.other_units.get(unit, 1.0)
-    low, high = (f"{v / factor:.3g}" for v in column.usual)
+    low, high = (theme.number(float(f"{v / factor:.3g}")) for v in column.usual)
     return _("Usual {range}").format(range=low if low == high else _("{low} to {high}").format(low=low, high=high))
 
 
@@ -229,15 +246,16 @@ def odd(column: Column, value: float | str | None) -> str:
 @st.fragment
 def typed() -> None:
     """A record by hand: each value with its unit and usual range; empty means not measured."""
-    with care.guarded():
+    with st.container(gap="xsmall"), care.guarded():
         _task, spec = choose_record_task("typed-task")
         values: dict[str, float | str | None] = {}
         for heading, columns in groups(spec.columns).items():
             theme.section(heading)
-            across = st.columns(4, gap="small")
-            for i, column in enumerate(columns):
-                with across[i % 4]:
-                    values[column.name] = ask(column)
+            for start in range(0, len(columns), ACROSS):  # row by row, so that keys and narrow screens keep the order
+                across = st.columns(ACROSS, gap="small")
+                for place, column in zip(across, columns[start : start + ACROSS], strict=False):
+                    with place:
+                        values[column.name] = ask(column)
         doubts = [d for c in spec.columns if (d := odd(c, values[c.name]))]
         if doubts:
             theme.warning(_("Check this."), " ".join(doubts))
@@ -280,17 +298,17 @@ def facts_of(values: Mapping[str, float | str | None]) -> dict[str, str]:
 clinic, user = desk.clinic(), desk.user()
 theme.title(_("New case"), _("Recognised by content, de-identified before it is stored"))
 
-ways = {"files": _("Files"), "record": _("Type in a record")}
+ways = {"files": _("Files"), **({"record": _("Type in a record")} if record_tasks() else {})}
 way = st.segmented_control(
     _("What to add"),
-    list(ways) if record_tasks() else ["files"],
-    default="files",
+    list(ways),
+    default=address.asked("way", list(ways), "files"),
     required=True,
     format_func=ways.__getitem__,
     key="way",
-    bind="query-params",
     label_visibility="collapsed",
 )
+address.keep("way", way, "files")
 
 with theme.panel("new"), care.guarded():
     if way == "files":

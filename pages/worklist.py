@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.parts import answer, care, desk, theme, words
+from app.parts import address, answer, care, desk, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import CaseRow, Page
 from medcore.i18n import _
@@ -111,7 +111,13 @@ def table(page: Page) -> None:
     )
     config["question"] = st.column_config.TextColumn(heads()["question"], width=250)
     config["score"] = st.column_config.ProgressColumn(
-        heads()["score"], format="%.0f %%", min_value=0, max_value=100, color="violet", width=120
+        heads()["score"],
+        format="%.0f %%",
+        min_value=0,
+        max_value=100,
+        color="violet",
+        width=120,
+        help=_("Calibrated probability of what was said, or of the finding where that was said to be absent"),
     )
     event = st.dataframe(
         pd.DataFrame([line(r) for r in page.rows], columns=list(heads())),
@@ -177,11 +183,10 @@ with bar:
     kind = st.pills(
         _("Kind"),
         list(kinds),
-        default=ALL,
+        default=address.asked("kind", list(kinds), ALL),
         required=True,
         format_func=kinds.__getitem__,
         key="kind",
-        bind="query-params",
         on_change=to_first_page,
         label_visibility="collapsed",
     )
@@ -189,11 +194,10 @@ with bar:
     state = st.segmented_control(
         _("State"),
         list(states),
-        default=ALL,
+        default=address.asked("state", list(states), ALL),
         required=True,
         format_func=states.__getitem__,
         key="state",
-        bind="query-params",
         on_change=to_first_page,
         label_visibility="collapsed",
     )
@@ -211,9 +215,9 @@ with bar:
     sort = st.selectbox(
         _("Sort"),
         list(sorts()),
+        index=list(sorts()).index(address.asked("sort", list(sorts()), "newest")),
         format_func=lambda name: sorts()[name][0],
         key="sort",
-        bind="query-params",
         on_change=to_first_page,
         label_visibility="collapsed",
         width=150,
@@ -223,6 +227,8 @@ with bar:
             st.switch_page(NEW)
         read_next = st.container(width="content")
 
+for name, value, default in (("kind", kind, ALL), ("state", state, ALL), ("sort", sort, "newest")):
+    address.keep(name, value, default)
 down = sorts()[sort][1]
 asked = str(st.session_state.get("page") or st.query_params.get("page", "1"))
 with care.guarded():

@@ -167,7 +167,7 @@ def scale(score: float, low: float, high: float, cut: float | None) -> Html:
 
 def sentence(unit_noun: str, phrase: str, score: float, low: float, high: float) -> str:
     """What the score means, as counts of cases."""
-    text = _("Of 100 {unit}s scored like this one, about {n} {phrase}. Range {low} to {high}.")
+    text = _("Of 100 {unit} scored like this one, about {n} {phrase}. Range {low} to {high}.")
     n = _("fewer than 1") if 0 < score < 0.01 else _("more than 99") if 0.99 < score < 1 else f"{100 * score:.0f}"
     if n.startswith((_("fewer than 1"), _("more than 99"))):
         text = text.replace("about ", "")
@@ -207,14 +207,18 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, reason: 
     )
 
 
-def _bars(rows: Sequence[tuple[str, float, float | None, str]], wide: str = "", limit: float = 1.0) -> Html:
-    """Rows of label, bar, number. Each row: text, share, cut or None, number as text."""
+def _bars(rows: Sequence[tuple[str, float, float | None, str]], look: str = "", limit: float = 1.0) -> Html:
+    """Rows of label, bar, number. Each row: text, share, cut or None, number as text.
+
+    look: "tall", and "up" where a negative share lowers and a positive one raises.
+    """
     body = ""
     for text, share, cut, shown in rows:
         tick = f'<i class="cut" style="left:{100 * cut:.1f}%"></i>' if cut is not None else ""
+        raises = " up" if "up" in look and share > 0 else ""
         body += (
-            f'<tr><td>{e(text)}</td><td class="g"><span class="bar {wide}" aria-hidden="true">'
-            f'<i class="fill" style="width:{100 * min(1.0, share / limit):.1f}%"></i>{tick}</span></td>'
+            f'<tr><td>{e(text)}</td><td class="g"><span class="bar {look}" aria-hidden="true">'
+            f'<i class="fill{raises}" style="width:{100 * min(1.0, abs(share) / limit):.1f}%"></i>{tick}</span></td>'
             f'<td class="r">{e(shown)}</td></tr>'
         )
     return Html(body)
@@ -244,21 +248,34 @@ def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: 
     """
     if not words:
         return
-    image = kind == "image"
-    theme.section(_("Where the model looked") if image else _("What moved the answer"))
-    shares = [(text, abs(share), percent(abs(share))) for text, share in words[:7]]
-    if image:
-        head = f'<tr><th class="i"></th><th>{e(_("Region"))}</th><th class="r">{e(_("Share"))}</th></tr>'
-        body = ""
-        for n, (text, share, shown) in enumerate(shares, 1):
-            ring = f'<span class="ring">{n}</span>' if numbered and share >= 0.1 else ""
-            body += f'<tr><td class="i">{ring}</td><td>{e(text)}</td><td class="r">{e(shown)}</td></tr>'
-    else:
-        head = f"<tr><th>{e(_('Where'))}</th><th>{e(_('Share of attention'))}</th><th></th></tr>"
-        top = max(share for _text, share, _shown in shares) or 1.0
-        body = _bars([(text, share, None, shown) for text, share, shown in shares], "tall", max(top * 1.6, 0.2))
+    theme.section(_("Where the model looked") if kind == "image" else _("What moved the answer"))
+    table = {"image": _regions, "signal": _parts, "record": _signed}[kind]
+    head, body = table(words[:7], numbered)
     theme.html(f'<table aria-label="{e(_("What moved the score"))}"><thead>{head}</thead><tbody>{body}</tbody></table>')
-    theme.hint(_("Attention shows what moved the score. It is not an outline of disease."))
+    if kind != "record":
+        theme.hint(_("Attention shows what moved the score. It is not an outline of disease."))
+
+
+def _regions(words: Sequence[tuple[str, float]], numbered: bool) -> tuple[str, str]:
+    head = f'<tr><th class="i"></th><th>{e(_("Region"))}</th><th class="r">{e(_("Share"))}</th></tr>'
+    body = ""
+    for n, (text, share) in enumerate(words, 1):
+        ring = f'<span class="ring">{n}</span>' if numbered and share >= 0.1 else ""
+        body += f'<tr><td class="i">{ring}</td><td>{e(text)}</td><td class="r">{e(percent(share))}</td></tr>'
+    return head, body
+
+
+def _parts(words: Sequence[tuple[str, float]], _numbered: bool) -> tuple[str, str]:
+    head = f"<tr><th>{e(_('Where'))}</th><th>{e(_('Share of attention'))}</th><th></th></tr>"
+    top = max(share for _text, share in words)
+    return head, _bars([(text, share, None, percent(share)) for text, share in words], "tall", max(top * 1.6, 0.2))
+
+
+def _signed(words: Sequence[tuple[str, float]], _numbered: bool) -> tuple[str, str]:
+    head = f"<tr><th>{e(_('Value'))}</th><th>{e(_('Lowers or raises'))}</th><th></th></tr>"
+    top = max(abs(share) for _text, share in words)
+    rows = [(text, share, None, number(100 * share, 0, signed=True) + f"{NBSP}%") for text, share in words]
+    return head, _bars(rows, "tall up", max(top * 1.6, 0.2))
 
 
 def notes(remarks: Sequence[str], absent: Sequence[str] = (), wished: Sequence[str] = ()) -> None:
@@ -270,8 +287,10 @@ def notes(remarks: Sequence[str], absent: Sequence[str] = (), wished: Sequence[s
         theme.warning(_("Not measured."), _("The answer would gain most from: {names}.").format(names=names))
 
 
-def agreement(answer: "Answer", outcome: Outcome, choice: str) -> str:
-    """The sentence over the decision."""
+def agreement(answer: "Answer", outcome: Outcome, choice: str | None) -> str:
+    """The sentence over the decision. choice: the first read, None where none was given."""
+    if choice is None:
+        return _("You saw the model’s answer before a read of your own.")
     if choice == CANT_TELL:
         return _("You could not tell.")
     if choice == answer.choice:
@@ -281,8 +300,8 @@ def agreement(answer: "Answer", outcome: Outcome, choice: str) -> str:
     return _("You and the model differ.")
 
 
-def decision(outcome: Outcome, answer: "Answer", choice: str, *, key: str) -> Decision | None:
-    """Confirm, correct or can't tell, then "Save and next". choice: the person's first read."""
+def decision(outcome: Outcome, answer: "Answer", choice: str | None, *, key: str) -> Decision | None:
+    """Confirm, correct or can't tell, then "Save and next". choice: the person's first read, if any."""
     theme.section(_("Your decision"))
     theme.hint(agreement(answer, outcome, choice))
     titles = {"confirm": _("Confirm"), "correct": _("Correct"), "cant_tell": _("Can’t tell")}

@@ -132,8 +132,8 @@ def curves(
         figure.update_yaxes(tickformat=".2f")
     if x_max:
         figure.update_xaxes(range=[0.5, x_max + max(1.0, 0.12 * x_max)])
-    else:
-        figure.update_layout(margin_r=80)
+    if not x_max or len(series) > 1:
+        figure.update_layout(margin_r=80)  # the lines' names stand at their ends
     return figure
 
 

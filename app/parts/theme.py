@@ -146,9 +146,8 @@ def warning(cause: str, text: str = "") -> None:
 
 def refused(what: Refused | str, remedy: str = "") -> None:
     """What was wrong, and what to do next."""
-    if isinstance(what, Refused):
-        what, remedy = what.sentence, what.remedy
-    _strip("finding", "error", what, remedy, "alert")
+    cause, rest = (what.sentence, what.remedy) if isinstance(what, Refused) else (what, remedy)
+    _strip("finding", "error", cause, rest, "alert")
 
 
 def saved(text: str) -> None:

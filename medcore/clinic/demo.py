@@ -8,10 +8,11 @@ from medcore import tasks
 from medcore.clinic.admission import Admissions
 from medcore.clinic.people import People
 from medcore.clinic.reading import Reading
+from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import User
 from medcore.datasets.sample import Sample
-from medcore.errors import Refused
-from medcore.store.tables import CaseTable
+from medcore.store import audit
+from medcore.store.tables import AuditRow, ReviewRow
 
 SOURCE = "demo"
 SEED = 20_260
@@ -22,10 +23,10 @@ class Demo(People, Admissions, Reading):
     """Everything here goes through the same use cases as a person's clicks."""
 
     def seed_demo(self, user: User) -> None:
-        """Fills an empty worklist; does nothing where it was filled before."""
+        """Fills the worklist once. What an earlier start has done before it was broken off is not done again."""
         with self.database.read() as session:
             self._account(session, user, "admit")
-            if session.scalar(select(CaseTable.id).where(CaseTable.source == SOURCE).limit(1)):
+            if session.scalar(select(AuditRow.id).where(AuditRow.subject == SOURCE).limit(1)):
                 return
         reader = next((u for u in self.users() if u.role == "reader"), user)
         samples = [(name, s) for name, task in tasks.all_tasks().items() for s in task.simulate(EACH, SEED)]
@@ -33,16 +34,21 @@ class Demo(People, Admissions, Reading):
         self.admit(user, real_files(), source=SOURCE)
         for name, sample, case_id in cases[::2]:
             self._read_one(reader, name, sample, case_id)
+        with self._writing(user, "admit") as (session, me):
+            audit.append(session, me.name, "seed_demo", SOURCE)
 
     def _read_one(self, reader: User, task: str, sample: Sample, case_id: int) -> None:
         """What a good reader does: knows the truth, looks at answer and reasons, and says whether it is right."""
         truth = tasks.get(task).outcome.choice_of(sample.target)
-        try:
+        mine = (ReviewRow.case_id == case_id, ReviewRow.user_id == reader.id, ReviewRow.task == task)
+        with self.database.read() as session:
+            done = set(session.scalars(select(ReviewRow.stage).where(*mine)))
+            if "final" in done or in_use_id(session, task) is None:
+                return
+        if "first" not in done:
             self.lock_read(reader, case_id, task, truth, confidence=3)
-            said = self.answer(reader, case_id, task).answer.choice
-            self.explain(reader, case_id, task)
-        except Refused:  # no version answers this task yet, or an earlier start got so far
-            return
+        said = self.answer(reader, case_id, task).answer.choice
+        self.explain(reader, case_id, task)
         self.review(reader, case_id, task, agrees=said == truth, choice=truth)
 
 

@@ -87,6 +87,8 @@ class Reading(Answering):
         choice = _checked_choice(task, choice)
         if confidence is not None and confidence not in (1, 2, 3, 4):
             raise Refused(_("Confidence goes from 1 to 4."), _("Choose one of the four."))
+        with self.database.read() as session:
+            self._taken(session, case_id, task)
         try:
             with self._writing(user, "lock_read") as (session, me):
                 if _own(session, case_id, me.id, task, "first"):
@@ -105,6 +107,7 @@ class Reading(Answering):
         with self.database.read() as session:
             me = self._account(session, user, "review")
             self._check_revealed(session, me, case_id, task)
+            self._taken(session, case_id, task)
             seen = session.scalar(
                 select(AnswerRow)
                 .where(AnswerRow.case_id == case_id, AnswerRow.task == task)
@@ -207,7 +210,7 @@ def _checked_choice(task: str, choice: str) -> str:
     names = [c.name for c in outcome.choices]
     try:
         said = outcome.choice_of(outcome.truth_of(choice))
-        known = set(choice.split("+")) <= {*names, ""} or f"{float(choice):g}" == said
+        known = sorted(said.split("+")) == sorted(choice.split("+")) or f"{float(choice):g}" == said
     except ValueError:
         known = False
     if known:

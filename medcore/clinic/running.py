@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from medcore import jobs, tasks
 from medcore.clinic.answering import Answering
+from medcore.clinic.desk import SYSTEM
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -38,23 +39,21 @@ class Lost(Exception):
 class Running(Answering):
     """What a worker calls."""
 
-    def work(self, job: Job, ending: threading.Event, lease: float = jobs.LEASE) -> None:
+    def work(self, job: Job, beat: Heartbeat, ending: threading.Event) -> None:
         """Does a claimed job to an end that is written down, whatever happens; `ending` puts it back to the queue."""
         from medcore.learn.train import Stopped
 
-        end: Callable[[Session], bool] | None
-        with Heartbeat(self.database, job, lease) as beat:
-            try:
-                self._train(job, lambda: ending.is_set() or beat.cancel.is_set() or beat.lost.is_set())
-                return
-            except Lost:
-                return
-            except Stopped:
-                asked = jobs.cancelled if beat.cancel.is_set() else jobs.release
-                end = partial(asked, job=job)
-            except Exception as error:
-                end = partial(jobs.fail, job=job, sentence=self._sentence(error))
-            self._insist(end, ending)
+        end: Callable[[Session, Job], bool]
+        try:
+            self._train(job, lambda: ending.is_set() or beat.cancel.is_set() or beat.lost.is_set())
+            return
+        except Lost:
+            return
+        except Stopped:
+            what, end = ("cancelled", jobs.cancelled) if beat.cancel.is_set() else ("released", jobs.release)
+        except Exception as error:
+            what, end = "failed", partial(jobs.fail, sentence=self._sentence(error))
+        self._insist(job, what, end, ending)
 
     def _train(self, job: Job, stop: Callable[[], bool]) -> None:
         """From the run's settings to a registered candidate with a report."""
@@ -65,7 +64,7 @@ class Running(Answering):
             run = session.get_one(RunRow, job.args["run"])
             wanted = run.settings
             start = self._by_hash(session, wanted["start_hash"])
-        task, out = tasks.get(run.task), self._folder(f"home/packages/{run.task}/{run.version}")
+        task, out = tasks.get(run.task), self.settings.home / "packages" / run.task / run.version
         samples, compared = self._samples(task, run.id, wanted)
         if not (out / "package.json").exists():
             train(
@@ -87,7 +86,7 @@ class Running(Answering):
         with self.database.write() as session:
             run = session.get_one(RunRow, run.id)
             run.report = report
-            row = self._register(session, run, package, f"home/packages/{run.task}/{run.version}")
+            row = self._register(session, run, package)
             audit.append(session, run.user.name, "trained", f"run {run.id}", {"package": row.id, "hash": row.hash})
             if not jobs.finish(session, job):
                 raise Lost
@@ -166,13 +165,14 @@ class Running(Answering):
         wrote = isinstance(error, RuntimeError) and "writ" in str(error).lower()
         return wrote and shutil.disk_usage(self.settings.home).free < 2**22
 
-    def _insist(self, end: Callable[[Session], bool], ending: threading.Event) -> None:
+    def _insist(self, job: Job, what: str, end: Callable[[Session, Job], bool], ending: threading.Event) -> None:
         """Writes the end of a job down, however long the database is locked or full; until this worker must go."""
         said = False
         while True:
             try:
                 with self.database.write() as session:
-                    end(session)
+                    if end(session, job):
+                        audit.append(session, SYSTEM, what, f"run {job.args['run']}", {"attempt": job.attempt})
                 return
             except Refused as refused:
                 if not said:

@@ -1,8 +1,10 @@
 """Which package answers a task, since when, and why."""
 
 import hashlib
+import secrets
+import shutil
+import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from sqlalchemy import select
@@ -16,6 +18,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.settings import Settings
 from medcore.store import audit
+from medcore.store.engine import disk_full
 from medcore.store.tables import PackageRow, RunRow, UseRow, UserRow
 
 if TYPE_CHECKING:
@@ -122,7 +125,7 @@ class Versions(Shelf):
 
         with self._loading:
             if row.hash not in self._loaded:
-                package = load(self._folder(row.folder))
+                package = load(self.settings.home / row.folder)
                 if package.hash != row.hash:
                     raise Refused(
                         _("The package {task} {version} on disk is not the one that was registered.").format(
@@ -133,28 +136,51 @@ class Versions(Shelf):
                 self._loaded[row.hash] = package
             return self._loaded[row.hash]
 
-    def _folder(self, stored: str) -> Path:
-        """Folders are kept relative to the data folder or the shipped models, so both can move."""
-        place, _slash, rest = stored.partition("/")
-        return (self.settings.models if place == "models" else self.settings.home) / rest
-
     def _register_shipped(self) -> None:
-        """Makes the packages of `settings.models` known; each answers where nothing else that a person chose does."""
+        """Makes the packages of `settings.models` known; each answers where nothing else that a person chose does.
+
+        A damaged one is told on stderr and left out: the others, and all that was read, are still of use.
+        """
         from medcore.packages import load
 
         shipped = sorted(self.settings.models.glob("*/package.json"))
         hashes = {path.parent: hashlib.sha256(path.read_bytes()).hexdigest() for path in shipped}
         with self.database.read() as session:
             known = set(session.scalars(select(PackageRow.hash)))
-        packages = [load(folder) for folder, hashed in hashes.items() if hashed not in known]
-        if packages:
+        kept = []
+        for folder in (folder for folder, hashed in hashes.items() if hashed not in known):
+            try:
+                kept.append(self._keep(load(folder)))
+            except Refused as refused:
+                print(f"{folder.name}: {refused}", file=sys.stderr)  # noqa: T201
+        if kept:
             with self.database.write() as session:
-                for package in packages:
-                    self._register(session, None, package, f"models/{package.folder.name}")
+                for package in kept:
+                    self._register(session, None, package)
 
-    def _register(self, session: Session, run: RunRow | None, package: "Package", folder: str) -> PackageRow:
+    def _keep(self, package: "Package") -> "Package":
+        """A copy in the data folder: the next release brings another, and old answers must still be computable."""
+        from medcore.packages import load
+
+        place = self.settings.home / "packages" / package.task.name / f"{package.version}-{package.hash[:12]}"
+        draft = place.with_name(f".{secrets.token_hex(8)}")
+        try:
+            if not place.exists():
+                shutil.copytree(package.folder, draft)
+                draft.rename(place)
+        except (OSError, shutil.Error) as error:
+            if shutil.disk_usage(self.settings.home).free < 2**22:
+                raise disk_full() from error
+            if not place.exists():  # where it does, another process was quicker
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return load(place)
+
+    def _register(self, session: Session, run: RunRow | None, package: "Package") -> PackageRow:
         """A version as a row. A shipped one takes the place of an older shipped one, never of a person's choice."""
         task, hashed = package.task.name, package.hash
+        folder = package.folder.relative_to(self.settings.home).as_posix()
         row = session.scalar(select(PackageRow).where(PackageRow.task == task, PackageRow.hash == hashed))
         if row is None:
             source = "run" if run else "shipped"

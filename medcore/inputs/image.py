@@ -57,6 +57,7 @@ class ImageField:
     views: tuple[str, ...] = ()
     kind: str = "image"
     stretch: float = 0.3
+    vary: float = 1.0
     mirror: bool = False
 
     def check(self, given: Image) -> list[str]:
@@ -106,32 +107,39 @@ class ImageField:
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Turns by up to 10°, moves by up to 8 %, zooms, stretches one way by up to `stretch`, changes contrast."""
+        """Stretches one way by up to `stretch`; turns (by up to 10° · `vary`), moves, zooms, changes contrast, adds
+        noise; mirrors half of them where `mirror` is set."""
         import torch
 
         n = len(x)
 
-        def between(low: float, high: float) -> "torch.Tensor":
-            return low + (high - low) * torch.rand(n, generator=generator)
+        def around(middle: float, most: float) -> "torch.Tensor":
+            return middle + most * (2 * torch.rand(n, generator=generator) - 1)
 
-        angle = torch.deg2rad(between(-10, 10))
-        zoom, stretch = between(0.85, 1.1), torch.exp(between(-self.stretch, self.stretch) / 2)
+        angle = torch.deg2rad(around(0, 10 * self.vary))
+        zoom, stretch = around(1 - 0.02 * self.vary, 0.12 * self.vary), torch.exp(around(0, self.stretch / 2))
         flip = (torch.rand(n, generator=generator) < 0.5).float() * 2 - 1 if self.mirror else torch.ones(n)
         cos, sin = torch.cos(angle), torch.sin(angle)
         theta = torch.stack(
             [
-                torch.stack([flip * zoom * stretch * cos, -zoom * stretch * sin, between(-0.08, 0.08)], 1),
-                torch.stack([zoom / stretch * sin, zoom / stretch * cos, between(-0.08, 0.08)], 1),
+                torch.stack([flip * zoom * stretch * cos, -zoom * stretch * sin, around(0, 0.08 * self.vary)], 1),
+                torch.stack([zoom / stretch * sin, zoom / stretch * cos, around(0, 0.08 * self.vary)], 1),
             ],
             1,
         )
         grid = torch.nn.functional.affine_grid(theta, list(x.shape), align_corners=False).to(x)
         x = torch.nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
-        gamma = torch.exp(between(-0.35, 0.35))[:, None, None, None].to(x)
-        gain, shift = (v[:, None, None, None].to(x) for v in (between(0.8, 1.2), between(-0.12, 0.12)))
-        x = (x.clamp(1e-4, 1) ** gamma - 0.5) * gain + 0.5 + shift
-        noise = torch.randn(x.shape, generator=generator).to(x) * between(0, 0.04)[:, None, None, None].to(x)
-        return x + noise, mask
+        log_gamma, gain, shift, noise = (
+            v[:, None, None, None].to(x)
+            for v in (
+                around(0, 0.35 * self.vary),
+                around(1, 0.2 * self.vary),
+                around(0, 0.12 * self.vary),
+                around(0.02 * self.vary, 0.02 * self.vary),
+            )
+        )
+        x = (x.clamp(1e-4, 1) ** torch.exp(log_gamma) - 0.5) * gain + 0.5 + shift
+        return x + torch.randn(x.shape, generator=generator).to(x) * noise, mask
 
     def place(self, attribution: np.ndarray, given: Image) -> np.ndarray:
         """(rows, columns) of the picture, scaled back bilinearly."""

@@ -29,13 +29,13 @@ class Block(nn.Module):
 class ResNet2d(nn.Module):
     """Grey picture to logits. `x` and `mask` (n, 1, rows, columns), values about 0 to 1.
 
-    features: the last feature maps (n, channels[-1], rows/32, columns/32) for five stages; Grad-CAM looks here.
+    features: the last feature maps (n, channels[-1], rows/32, columns/32) for four stages; Grad-CAM looks here.
     Pooling is the mean and the maximum over the picture, so that a small finding is not averaged away.
     """
 
-    def __init__(self, width: int, channels: tuple[int, ...] = (24, 48, 80, 128, 160), drop: float = 0.1) -> None:
+    def __init__(self, width: int, channels: tuple[int, ...] = (32, 64, 112, 160), drop: float = 0.0) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(1, channels[0], 5, 2, 2, bias=False)
+        self.stem = nn.Sequential(nn.Conv2d(1, channels[0], 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1))
         stages: list[nn.Module] = []
         before = channels[0]
         for i, out in enumerate(channels):

@@ -145,6 +145,8 @@ def _read_one(
         from medcore.readers import wfdb
 
         return wfdb.read(content, {base: items[full] for base, full in parts.items()}, case)
+    if kind == "zip":
+        raise archive.nested()
     if kind == "own":
         given = own.read(content)
         return [Found(given, own.write(given), case=case)]

@@ -75,7 +75,11 @@ def check(entries: list[zipfile.ZipInfo], packed: int) -> None:
                 _("It may be made to do harm. Pack the files again."),
             )
         if entry.filename.lower().endswith(".zip") and not _is_junk(entry.filename):
-            raise Refused(_("The ZIP holds another ZIP."), _("Unpack it once and upload what is in it."))
+            raise nested()
+
+
+def nested() -> Refused:
+    return Refused(_("The ZIP holds another ZIP."), _("Unpack it once and upload what is in it."))
 
 
 def _leads_out(name: str) -> bool:

@@ -29,7 +29,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     except MemoryError:
         _soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
         refused = no_memory()
-        wire.send(answers, {"sentence": refused.sentence, "remedy": refused.remedy}, [])
+        wire.send(answers, {"sentence": refused.sentence, "remedy": refused.remedy, "last": True}, [])
 
 
 def _answer(header: dict[str, Any], files: dict[str, bytes]) -> tuple[dict[str, Any], list[bytes | memoryview]]:

@@ -94,7 +94,7 @@ class _Child:
                 raise
             finally:
                 timer.cancel()
-            if late.is_set():
+            if late.is_set() or "last" in answer:
                 self._end()
         if "sentence" in answer:
             raise Refused(answer["sentence"], answer["remedy"])
@@ -103,6 +103,7 @@ class _Child:
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
             return self._process
+        self._end()
         self._process, self._owner = _start(), os.getpid()
         return self._process
 

@@ -11,8 +11,10 @@ import hashlib
 import hmac
 import math
 import re
+from collections.abc import Iterable
 from datetime import date, timedelta
 
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, UID_dictionary
@@ -46,7 +48,7 @@ NUMBER = words(  # K: numbers that say how to read the picture or the waveform, 
     " FilterLowFrequency FilterHighFrequency NotchFilterFrequency MultiplexGroupTimeOffset"
 )
 BYTES = words(  # K: the picture and the waveform themselves
-    "PixelData ExtendedOffsetTable ExtendedOffsetTableLengths RedPaletteColorLookupTableData"
+    "PixelData RedPaletteColorLookupTableData"
     " GreenPaletteColorLookupTableData BluePaletteColorLookupTableData WaveformData WaveformPaddingValue"
 )
 _YES_NO = words("YES NO")
@@ -147,7 +149,7 @@ def keep(dataset: Dataset, key: bytes = b"", shift: int | None = None) -> Datase
     """What the table keeps of one dataset or sequence item. A value that can't be read, or isn't of its kind, goes."""
     out = Dataset()
     for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset converts each element
-        keyword = _keyword(tag)
+        keyword = keyword_for_tag(tag)
         try:
             if keyword in BYTES or (keyword in NUMBER and _is_number(dataset[tag].value)):
                 out[tag] = dataset[tag]
@@ -164,21 +166,11 @@ def keep(dataset: Dataset, key: bytes = b"", shift: int | None = None) -> Datase
     return out
 
 
-def _keyword(tag: int) -> str:
-    from pydicom.datadict import keyword_for_tag
-
-    return keyword_for_tag(tag)
-
-
 def _is_number(value: object) -> bool:
     """A number or a list of numbers; decimal strings count only when they are nothing but a number."""
     if isinstance(value, bytes):
         return True
-    many = (
-        value
-        if isinstance(value, list | tuple) or (hasattr(value, "__iter__") and not isinstance(value, str))
-        else [value]
-    )
+    many = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
     found = [v for v in many if v is not None and v != ""]
     return bool(found) and all(_NUMERIC.fullmatch(str(v)) and math.isfinite(float(str(v))) for v in found)
 
@@ -187,7 +179,7 @@ def _vocabulary(value: object, allowed: frozenset[str]) -> list[str] | str | Non
     """The words that are known; None where there are none."""
     if isinstance(value, str):
         return value if value in allowed else None
-    if hasattr(value, "__iter__"):
+    if isinstance(value, Iterable):
         return [w for w in map(str, value) if w in allowed] or None
     return None
 

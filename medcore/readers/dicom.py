@@ -5,12 +5,13 @@ import logging
 import re
 import warnings
 import zlib
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
@@ -18,6 +19,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGTransferSyntaxes,
     RLELossless,
     UID_dictionary,
 )
@@ -25,7 +27,7 @@ from pydicom.uid import (
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Image
-from medcore.readers import deidentify
+from medcore.readers import deidentify, strip
 from medcore.readers.base import Found, check_size, clean_facts
 from medcore.readers.waveform import read_waveform
 
@@ -56,10 +58,18 @@ def read(content: bytes, key: bytes = b"", case: str = "") -> Found:
         signal, clean.WaveformSequence, remarks = read_waveform(dataset, _facts(clean))
         return Found(signal, {"signal.dcm": write(clean)}, who, remarks, case)
     image = _image(dataset, clean)
-    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        need = get_expected_length(dataset, unit="bytes")
-        clean["PixelData"].value = dataset.PixelData[: need + need % 2]  # behind the picture anything may stand
+    clean["PixelData"].value = _picture_only(dataset)
     return Found(image, {"image.dcm": write(clean)}, who, _remarks(dataset), case)
+
+
+def _picture_only(dataset: Dataset) -> bytes:
+    """The bytes that the picture is stored in; behind them, and in a JPEG's comments, anything may stand."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        (stream,) = generate_frames(dataset.PixelData, number_of_frames=1)
+        return encapsulate([(strip.jpeg(stream) if syntax in JPEGTransferSyntaxes else None) or stream])
+    need = get_expected_length(dataset, unit="bytes")
+    return bytes(dataset.PixelData[: need + need % 2])
 
 
 def parse(content: bytes) -> Dataset:
@@ -98,11 +108,12 @@ def _check_inflated(content: bytes) -> None:
         return
     start = 144 + int.from_bytes(content[140:144], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    total = 0
     try:
         for at in range(start, len(content), 2**16):
             data = content[at : at + 2**16]
             while data and not inflater.eof:
-                total = len(inflater.decompress(data, 2**22))
+                total += len(inflater.decompress(data, 2**22))
                 data = inflater.unconsumed_tail
                 check_size(total)
     except zlib.error:
@@ -113,9 +124,7 @@ def number(dataset: Dataset, keyword: str, default: float | None = None) -> floa
     """The first number of a tag, `default` where it is absent or empty. Raises Refused, naming the tag."""
     try:
         value = dataset.get(keyword)
-        many = (
-            value if isinstance(value, list) or (hasattr(value, "__iter__") and not isinstance(value, str)) else [value]
-        )
+        many = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
         first = next((v for v in many if v is not None and v != ""), None)
         return default if first is None else float(first)
     except Exception:

@@ -10,7 +10,10 @@ from PIL import ImageOps
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Image
+from medcore.readers import strip
 from medcore.readers.base import Found, check_size
+
+_MAKE, _MODEL, _ORIENTATION = 0x010F, 0x0110, 0x0112  # EXIF
 
 _NOT_DECODED = {  # by the marker that starts the frame
     0xC3: "lossless JPEG", 0xC5: "hierarchical JPEG", 0xC6: "hierarchical JPEG", 0xC7: "hierarchical lossless JPEG",
@@ -19,7 +22,7 @@ _NOT_DECODED = {  # by the marker that starts the frame
 
 
 def read(content: bytes, case: str = "") -> Found:
-    """The picture, turned upright. Nothing but its pixels goes into the cleaned file: no EXIF, no text, no thumbnail.
+    """The picture, turned upright. Only what draws it goes into the cleaned file: no EXIF, no text, no thumbnail.
 
     Transparency is dropped, palettes are expanded, 16-bit grey keeps its 16 bits.
     """
@@ -28,6 +31,11 @@ def read(content: bytes, case: str = "") -> Found:
         _check_jpeg(content)
     try:
         picture: Pillow.Image = Pillow.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+    except Pillow.DecompressionBombError:
+        raise Refused(
+            _("The header claims more pixels than are read."),
+            _("Save a smaller picture; if it should be small, the file is damaged."),
+        ) from None
     except Exception:
         raise _damaged() from None
     check_size(picture.width * picture.height * (2 if picture.mode.startswith("I") else len(picture.getbands())))
@@ -38,10 +46,10 @@ def read(content: bytes, case: str = "") -> Found:
         )
     remarks = []
     try:
-        camera = bool(picture.getexif().get(0x010F) or picture.getexif().get(0x0110))
-        if jpeg:
-            picture = ImageOps.exif_transpose(picture)
-        pixels = _pixels(picture)
+        exif = picture.getexif()
+        camera, turned = bool(exif.get(_MAKE) or exif.get(_MODEL)), jpeg and exif.get(_ORIENTATION, 1) != 1
+        pixels = _pixels(ImageOps.exif_transpose(picture) if turned else picture)
+        cleaned = _cleaned(content, jpeg, turned, pixels)
     except Exception:
         raise _damaged() from None
     if not jpeg and content[24] == 16 and pixels.dtype == np.uint8:
@@ -52,7 +60,7 @@ def read(content: bytes, case: str = "") -> Found:
         else _("A picture file may have text burned in: it may show a name.")
     )
     image = Image(pixels, bits=8 * pixels.itemsize)
-    return Found(image, {"image.png": png(pixels)}, None, tuple(remarks), case)
+    return Found(image, cleaned, None, tuple(remarks), case)
 
 
 def _damaged() -> Refused:
@@ -88,8 +96,11 @@ def _pixels(picture: Pillow.Image) -> np.ndarray:
     return colour
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """Pixels as a PNG that holds nothing else."""
+def _cleaned(content: bytes, jpeg: bool, turned: bool, pixels: np.ndarray) -> dict[str, bytes]:
+    """The file cut down to its picture where that can be done safely, else the pixels as a new PNG."""
+    kept = None if turned else strip.jpeg(content) if jpeg else strip.png(content)
+    if kept is not None:
+        return {"image.jpg" if jpeg else "image.png": kept}
     out = io.BytesIO()
     Pillow.fromarray(pixels).save(out, "PNG", compress_level=1)
-    return out.getvalue()
+    return {"image.png": out.getvalue()}

@@ -3,6 +3,7 @@
 import codecs
 import json
 import re
+import struct
 import zlib
 
 from medcore.errors import Refused
@@ -20,12 +21,11 @@ _OTHERS: tuple[tuple[bytes, int, str, str], ...] = (
     (b"%PDF", 0, N_("a PDF document"), N_("Upload the recording, picture or table that the document was made from.")),
     (b"\xffBIOSEMI", 0, N_("a BDF recording (BioSemi)"), _TO_WFDB),
     (b"SCPECG", 16, N_("an SCP-ECG recording"), _TO_WFDB),
-    (b"\xff\xa0", 0, N_("a HL7 or MFER recording"), _TO_WFDB),
     (b"MATLAB 5.0", 0, N_("a MATLAB 5 file"), N_("Export the recording as WFDB, or the table as CSV.")),
     (b"\x89HDF", 0, N_("an HDF5 file"), N_("Export the recording as WFDB, or the table as CSV.")),
     (b"n+1\0", 344, N_("a NIfTI volume"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
     (b"ni1\0", 344, N_("a NIfTI header"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
-    (b"NRRD", 0, N_("an NRRD volume"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
+    (b"NRRD000", 0, N_("an NRRD volume"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
     (b"II*\0", 0, N_("a TIFF picture or whole-slide scan"), _TO_IMAGE),
     (b"MM\0*", 0, N_("a TIFF picture or whole-slide scan"), _TO_IMAGE),
     (b"II+\0", 0, N_("a TIFF picture or whole-slide scan"), _TO_IMAGE),
@@ -43,14 +43,14 @@ _OTHERS: tuple[tuple[bytes, int, str, str], ...] = (
     (b"AVI ", 8, N_("a video"), N_("Export one picture of it as PNG or JPEG.")),
     (b"WAVE", 8, N_("a sound recording"), _TO_WFDB),
     (b"OggS", 0, N_("a sound recording"), _TO_WFDB),
-    (b"ID3", 0, N_("a sound recording"), _TO_WFDB),
+    (b"ID3\x03", 0, N_("a sound recording"), _TO_WFDB),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, N_("an old or locked Office file"), _TO_TABLE),
-    (b"PAR1", 0, N_("a Parquet table"), _TO_TABLE),
+    (b"PAR1\x15", 0, N_("a Parquet table"), _TO_TABLE),
     (b"SQLite format 3", 0, N_("a SQLite database"), _TO_TABLE),
     (b"7z\xbc\xaf", 0, N_("a 7z archive"), _UNPACK),
     (b"Rar!", 0, N_("a RAR archive"), _UNPACK),
     (b"\xfd7zXZ", 0, N_("an XZ archive"), _UNPACK),
-    (b"BZh", 0, N_("a bzip2 archive"), _UNPACK),
+    (b"1AY&SY", 4, N_("a bzip2 archive"), _UNPACK),
     (b"ustar", 257, N_("a TAR archive"), _UNPACK),
     (
         b"\x93NUMPY",
@@ -59,7 +59,7 @@ _OTHERS: tuple[tuple[bytes, int, str, str], ...] = (
         N_("Export the recording as WFDB, the picture as PNG, or the table as CSV."),
     ),
     (b"\x7fELF", 0, N_("a program"), N_("Upload the data themselves.")),
-    (b"MZ", 0, N_("a program"), N_("Upload the data themselves.")),
+    (b"MZ\x90\0", 0, N_("a program"), N_("Upload the data themselves.")),
 )
 _XML = (
     (r"<(\w+:)?AnnotatedECG\b", N_("an HL7 annotated ECG (aECG)"), _TO_WFDB),
@@ -156,8 +156,10 @@ def _refuse_by_structure(content: bytes) -> None:
         raise _foreign(N_("a gzip archive"), _UNPACK)
     if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05" and content.rstrip().endswith(b"."):
         raise _foreign(N_("a pickle of Python"), N_("Pickles can run programs and are never read."))
-    if re.match(rb"[\0\x0a\x14\x1e]\0\0\0.{3}\0.{3}\0[\0\x01]\0\0\0.{1,3}\0", content[:20], re.DOTALL):
-        raise _without_header()
+    if len(content) > 24:
+        kind, rows, columns, imaginary, name = struct.unpack_from("<5I", content)
+        if kind in (0, 10, 20, 30, 50) and rows and columns and imaginary < 2 and 0 < name < 64:  # MATLAB 4
+            raise _without_header()
 
 
 def _gunzipped(content: bytes) -> bytes:

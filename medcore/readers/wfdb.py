@@ -61,9 +61,9 @@ def read(header: bytes, others: Mapping[str, bytes], case: str = "") -> list[Fou
 
 def lead(name: str, index: int) -> str:
     """A lead's usual spelling; what may name a person, or no name at all, becomes its place."""
+    odd = len(name) > 24 or holds_identity(name) or re.search(r"\d{5}", name)
     name = lead_name(re.sub(r"[^\w .,+/()-]", "", name))
-    odd = not name or len(name) > 24 or holds_identity(name) or re.search(r"\d{5}", name)
-    return f"channel {index + 1}" if odd else name
+    return f"channel {index + 1}" if odd or not name else name
 
 
 def unit(name: str) -> str:

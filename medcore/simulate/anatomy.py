@@ -58,7 +58,7 @@ def draw_build(rng: Rng, age: float, female: bool, supine: bool) -> Build:
         rib_drop=float(rng.normal(0.62 if child else 1.0, 0.1)),
         lung=float(rng.normal(-790 if child else -830, 22)),
         breast=float(rng.uniform(0.5, 1.2)) if female and age > 16 and rng.random() < 0.85 else 0.0,
-        bone=float(rng.normal(0.75 if child else 1.0 - max(0.0, age - 60) * 0.008, 0.08)),
+        bone=float(rng.normal(1.05 if child else 1.0 - max(0.0, age - 60) * 0.008, 0.08)),
         bubble=float(rng.uniform(0.5, 1.1)) if rng.random() < 0.55 else 0.0,
         arms=bool(rng.random() < (0.8 if child else 0.35)),
         child=child,

@@ -26,10 +26,7 @@ def append(session: Session, user: str, action: str, subject: str, details: Mapp
     for name, value in (details or {}).items():
         if not (value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) <= LONGEST)):
             raise TypeError(f"the audit takes no {type(value).__name__} for {name}")
-    head = session.get(AuditHead, 1, with_for_update=True)
-    if head is None:
-        head = AuditHead(id=1, last=0, hash=START)
-        session.add(head)
+    head = session.get_one(AuditHead, 1, with_for_update=True)
     row = AuditRow(
         id=head.last + 1,
         at=now().isoformat(timespec="microseconds"),
@@ -55,8 +52,7 @@ def verify(session: Session) -> int | None:
             return row.id
         last, hashed = row.id, row.hash
     head = session.get(AuditHead, 1)
-    known = (head.last, head.hash) if head else (0, START)
-    return None if known == (last, hashed) else last + 1
+    return None if head and (head.last, head.hash) == (last, hashed) else last + 1
 
 
 def _hash(row: AuditRow) -> str:

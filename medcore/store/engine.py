@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from medcore.errors import Refused
@@ -76,7 +76,7 @@ def _in_plain_words() -> Iterator[None]:
     """Turns what the surroundings do to a database into one sentence; other errors pass."""
     try:
         yield
-    except DBAPIError as error:
+    except OperationalError as error:
         said = str(error.orig).lower()
         if "locked" in said or "busy" in said:
             raise Refused(

@@ -40,9 +40,9 @@ def chromium() -> str:
     pytest.skip(words)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests."""
+    """A headless Chromium. While it is open this thread has a running event loop, so it ends with each module."""
     path = chromium()
     with sync_playwright() as play:
         found = play.chromium.launch(executable_path=path, args=list(FLAGS))

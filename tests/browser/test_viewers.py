@@ -39,7 +39,8 @@ def pixel(page: Page, x: float, y: float) -> list[int]:
     return list(
         page.locator(".viewer canvas").evaluate(
             """(c, [x, y]) => { const d = c.width / c.clientWidth;
-               return [...c.getContext('2d').getImageData(Math.round(x * d), Math.round(y * d), 1, 1).data.slice(0, 3)] }""",
+               const p = c.getContext('2d').getImageData(Math.round(x * d), Math.round(y * d), 1, 1);
+               return [...p.data.slice(0, 3)] }""",
             [x, y],
         )
     )
@@ -207,7 +208,7 @@ def test_attention_leaves_low_values_untouched_and_is_numbered(page: Page, galle
     regions = view(page)["regions"]
     assert [round(r["x"], 1) for r in regions] == [0.3, 0.7]
     assert [round(r["y"], 1) for r in regions] == [0.8, 0.2]
-    assert sum(r["share"] for r in regions) == pytest.approx(1, abs=0.02)
+    assert sum(r["share"] for r in regions) == pytest.approx(1, abs=0.05)
     press(page, "Off")
     assert at_film(page, 82, 302) == plain
     label = page.locator(".viewer canvas").get_attribute("aria-label") or ""

@@ -15,6 +15,7 @@ from medcore.settings import Settings, settings
 def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Packages of the record and the ECG task that know little but answer as any other."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     from medcore.learn.build import train
 
@@ -22,15 +23,16 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     for name, n, recipe in (("mortality", 80, {"epochs": 2}), ("ecg_rhythm", 24, {"epochs": 1, "batch": 8})):
         task = tasks.get(name)
-        train(
-            task,
-            task.simulate(n, 1),
-            folder / name,
-            version="1.0.0",
-            recipe=replace(task.recipe, **recipe),
-            folds=(0,),
-            device="cpu",
-        )
+        with threadpool_limits(1):
+            train(
+                task,
+                task.simulate(n, 1),
+                folder / name,
+                version="1.0.0",
+                recipe=replace(task.recipe, **recipe),
+                folds=(0,),
+                device="cpu",
+            )
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The simulated patient: its columns, what is missing, how many die, and whether what real patients teach holds in it."""
+"""The simulated patient: its columns, what is missing, how many die, and whether what real patients teach holds."""
 
 import csv
 from pathlib import Path

@@ -12,15 +12,17 @@ HERE = Path(__file__).parent
 
 
 def _component(name: str, foot: str) -> Any:
-    def text(kind: str) -> str:
-        return (HERE / f"common.{kind}").read_text() + (HERE / f"{name}.{kind}").read_text()
+    def text(*files: str) -> str:
+        return "\n".join((HERE / file).read_text() for file in files)
 
     corners = "".join(f'<div class="corner {c}"></div>' for c in ("tl", "tr", "bl", "br")) if name == "film" else ""
     html = f"""<div class="viewer {name}"><span class="watch"></span><span class="probe"></span>
 <div class="tools" role="toolbar"></div>
 <div class="well"><canvas tabindex="0" role="img"></canvas>{corners}<div class="state"></div></div>
 <div class="foot"><span class="legend"></span>{foot}</div><div class="read" aria-live="polite"></div></div>"""
-    return st.components.v2.component(f"medcore_{name}", html=html, css=text("css"), js=text("js"))
+    css = text("common.css", f"{name}.css")
+    js = text("common.js", f"{name}_data.js", f"{name}.js")
+    return st.components.v2.component(f"medcore_{name}", html=html, css=css, js=js)
 
 
 _film = _component("film", '<span class="keys"></span>')

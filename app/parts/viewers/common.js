@@ -77,7 +77,7 @@ function watch(root, box, then) {
   sizes.observe(box);
   // A change of theme changes the computed colour of .watch, which has a transition: no other sign covers all causes.
   root.querySelector(".watch").ontransitionend = then;
-  document.fonts.load("600 13px Plex").then(then, then);
+  for (const font of ["400 12px Plex", "600 13px Plex"]) document.fonts.load(font).then(then, then);
   return () => sizes.disconnect();
 }
 

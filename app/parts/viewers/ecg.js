@@ -1,65 +1,18 @@
 // An ECG on paper: true millimetres, calibration pulse on every row, calipers, attention beneath the ink.
 
-const TWELVE = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"];
 const PAPER = {
   light: { ground: "#FFFBF8", one: "#F7DDD3", five: "#E9AE9C", ink: "#14181B", heat: HEAT_ON_LIGHT },
   dark: { ground: "#14110F", one: "#211A17", five: "#3D2F28", ink: "#DDE4E8", heat: HEAT_ON_DARK },
 };
-const GAP = -32768;
 const PULSE_MM = 10; // width kept for the pulse at the left of every row
 const COLUMN_SECONDS = 2.5;
 const ROWS_OF_ONE_LEAD = 7;
 
-/** The value below which a share of the sorted list lies. */
-const quantile = (sorted, share) => sorted[clamp(Math.round(share * (sorted.length - 1)), 0, sorted.length - 1)];
-
-const seconds = (value) => (value % 1 && value < 1000 ? value.toFixed(1).replace(".0", "") : grouped(value));
-
-/** 1, 2 or 5 times a power of ten, at or above `value`. */
-function nice(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return power * [1, 2, 5, 10].find((m) => m * power >= value * 0.999);
-}
-
-/** One lead in its own unit, its median, and its reach above and below that. */
-function takeLead(samples, start, count, factor) {
-  const values = new Float32Array(count);
-  const known = [];
-  const every = Math.max(1, Math.floor(count / 5000));
-  for (let i = 0; i < count; i++) {
-    const raw = samples[start + i];
-    values[i] = raw === GAP ? NaN : raw * factor;
-    if (raw !== GAP && i % every === 0) known.push(values[i]);
-  }
-  known.sort((a, b) => a - b);
-  const middle = known.length ? quantile(known, 0.5) : 0;
-  return { values, middle, up: known.length ? quantile(known, 0.999) - middle : 0, down: known.length ? middle - quantile(known, 0.001) : 0 };
-}
-
-/** How much each sample spoke for the label, smoothed over 60 ms, as a share of the peak over all leads. */
-function takeStrength(map, rate) {
-  const [leads, count] = map.shape;
-  const half = Math.max(1, Math.round(0.03 * rate));
-  const out = [];
-  let peak = 0;
-  for (let lead = 0; lead < leads; lead++) {
-    const row = new Float32Array(count);
-    let sum = 0;
-    const at = (i) => (i >= 0 && i < count ? Math.max(0, map.data[lead * count + i]) : 0);
-    for (let i = -half; i < count; i++) {
-      sum += at(i + half) - at(i - half - 1);
-      if (i >= 0) peak = Math.max(peak, (row[i] = sum));
-    }
-    out.push(row);
-  }
-  for (const row of out) for (let i = 0; i < count; i++) row[i] /= peak || 1;
-  return out;
-}
-
 function createEcg(root) {
   const canvas = root.querySelector("canvas");
   const well = root.querySelector(".well");
-  const paper = document.createElement("canvas");
+  const [paper, sheet] = [document.createElement("canvas"), document.createElement("canvas")];
+  const fonts = { ready: false };
   let [data, ecg, strength, state, unwatch] = [null, null, null, null, null];
   let [controls, rows, geometry, dragging] = [{}, [], null, null];
   const words = () => data.words;
@@ -119,25 +72,6 @@ function createEcg(root) {
 
   // drawing
 
-  function drawPaper(look, density) {
-    const { width, height, mm } = geometry;
-    const name = [width, height, mm, look.ground, density].join();
-    if (paper.name === name) return;
-    paper.name = name;
-    [paper.width, paper.height] = [Math.round(width * density), Math.round(height * density)];
-    const context = paper.getContext("2d");
-    context.fillStyle = look.ground;
-    context.fillRect(0, 0, paper.width, paper.height);
-    const lines = (every, colour) => {
-      context.fillStyle = colour;
-      const thin = Math.max(1, Math.round(density));
-      for (let x = 0; x < width / mm; x += every) context.fillRect(Math.round(x * mm * density), 0, thin, paper.height);
-      for (let y = 0; y < height / mm; y += every) context.fillRect(0, Math.round(y * mm * density), paper.width, thin);
-    };
-    if (mm >= 2.6) lines(1, look.one);
-    lines(5, look.five);
-  }
-
   function draw() {
     if (!ecg || !root.isConnected) return;
     root.classList.toggle("narrow", well.clientWidth < 560);
@@ -145,9 +79,22 @@ function createEcg(root) {
     const look = PAPER[isDark(root) ? "dark" : "light"];
     well.style.height = `${geometry.height}px`;
     const context = fitCanvas(canvas, geometry.width, geometry.height);
-    drawPaper(look, window.devicePixelRatio || 1);
+    drawSheet(look);
+    context.drawImage(sheet, 0, 0, geometry.width, geometry.height);
+    if (state.legs) drawCalipers(context, look, colours(root, ["human"]).human);
+    sync(look);
+  }
+
+  /** Paper, traces and labels, kept as a picture: calipers move over it at the price of one copy. */
+  function drawSheet(look) {
+    const density = window.devicePixelRatio || 1;
+    const { calipers, legs, ...shown } = state;
+    const name = JSON.stringify([geometry, density, look.ground, shown, fonts.ready]);
+    if (sheet.name === name && sheet.strength === strength) return;
+    Object.assign(sheet, { name, strength });
+    const context = fitCanvas(sheet, geometry.width, geometry.height);
+    drawPaper(paper, geometry, look, density);
     context.drawImage(paper, 0, 0, geometry.width, geometry.height);
-    const tokens = colours(root, ["soft", "human"]);
     rows.forEach((row, number) => {
       const top = number * geometry.high * geometry.mm;
       const y = top + geometry.baseline * geometry.mm;
@@ -156,9 +103,7 @@ function createEcg(root) {
       for (const c of row.cells) drawTrace(context, c, y, look);
       row.cells.forEach((c, i) => drawLabel(context, row, c, i, top, y, look));
     });
-    plate(context, scaleText(), geometry.width - 10, geometry.height - 10, look, tokens.soft, "400 12px", "right");
-    if (state.legs) drawCalipers(context, look, tokens.human);
-    sync(look);
+    plate(context, scaleText(), geometry.width - 10, geometry.height - 10, look, colours(root, ["soft"]).soft, "400 12px", "right");
   }
 
   const scaleText = () =>
@@ -170,18 +115,14 @@ function createEcg(root) {
   function drawPulse(context, row, y, look) {
     const { mm, high } = geometry;
     const lead = ecg.leads[row.cells[0].lead];
-    const tall = (lead.unit === "mV" ? state.gain : 10) * mm;
-    const x = 1.8 * mm;
+    const at = (value) => Math.round(value) + 0.5; // whole pixels: the pulse is what the eye measures by
+    const [x, foot, top] = [1.8 * mm, at(y), at(y - (lead.unit === "mV" ? state.gain : 10) * mm)];
     context.strokeStyle = look.ink;
-    context.lineWidth = 1.2;
+    context.lineWidth = 1;
     context.lineJoin = "miter";
     context.beginPath();
-    context.moveTo(x - 0.8 * mm, y);
-    context.lineTo(x, y);
-    context.lineTo(x, y - tall);
-    context.lineTo(x + 5 * mm, y - tall);
-    context.lineTo(x + 5 * mm, y);
-    context.lineTo(x + 5.8 * mm, y);
+    context.moveTo(at(x - 0.8 * mm), foot);
+    for (const [u, v] of [[x, foot], [x, top], [x + 5 * mm, top], [x + 5 * mm, foot], [x + 5.8 * mm, foot]]) context.lineTo(at(u), v);
     context.stroke();
     if (lead.unit !== "mV") {
       const text = `${Number((10 / mmPerUnit(row.cells[0].lead, high)).toPrecision(3))} ${lead.unit || words().unit_unknown}`;
@@ -248,20 +189,6 @@ function createEcg(root) {
       }
     });
     context.lineCap = "butt";
-  }
-
-  function plate(context, text, x, y, look, colour, font, align) {
-    context.font = `${font} Plex, sans-serif`;
-    context.textBaseline = "middle";
-    context.textAlign = align;
-    const wide = context.measureText(text).width;
-    const left = align === "right" ? x - wide : align === "center" ? x - wide / 2 : x;
-    context.globalAlpha = 0.86;
-    context.fillStyle = look.ground;
-    context.fillRect(left - 3, y - 8, wide + 6, 16);
-    context.globalAlpha = 1;
-    context.fillStyle = colour;
-    context.fillText(text, x, y);
   }
 
   function drawLabel(context, row, c, i, top, y, look) {
@@ -472,17 +399,6 @@ function createEcg(root) {
 
   // loading
 
-  function takeEcg({ header, arrays }) {
-    const [leads, count] = arrays.samples.shape;
-    ecg = { rate: header.rate_hz, count, seconds: count / header.rate_hz };
-    ecg.leads = Array.from({ length: leads }, (_x, i) => ({
-      name: header.leads[i], unit: header.units[i],
-      ...takeLead(arrays.samples.data, i * count, count, header.divisors[i] / 1000),
-    }));
-    const found = TWELVE.map((name) => header.leads.findIndex((l, i) => l.toLowerCase() === name.toLowerCase() && header.units[i] === "mV"));
-    ecg.twelve = found.every((i) => i >= 0) ? found : null;
-  }
-
   async function show(given) {
     const same = data?.key === given.key;
     const mine = (data = given);
@@ -497,8 +413,8 @@ function createEcg(root) {
     try {
       const [blob, map] = await Promise.all([fetchBlob(given.input), given.map ? fetchBlob(given.map) : null]);
       if (data !== mine) return;
-      if (!ecg) takeEcg(blob);
-      strength = map?.arrays.map ? takeStrength(map.arrays.map, ecg.rate) : null;
+      if (!ecg) ecg = readEcg(blob);
+      strength = map?.arrays.map ? readStrength(map, ecg.rate) : null;
       build();
       shown.done();
       draw();
@@ -508,6 +424,7 @@ function createEcg(root) {
     }
   }
 
+  Promise.all(["400 12px Plex", "600 13px Plex"].map((f) => document.fonts.load(f))).then(() => ((fonts.ready = true), redraw()));
   unwatch = watch(root, well, redraw);
   return { show, stop: () => unwatch() };
 }

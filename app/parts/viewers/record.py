@@ -13,13 +13,23 @@ from medcore.inputs.record import Value
 SHOWN = 12
 
 
+def _rounded(value: float) -> str:
+    """As many decimals as a clinician reads: none from 1000, one from 10, two from 1, three below."""
+    size = abs(value)
+    return number(round(value, 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3))
+
+
 def _value(column: Column, value: Value) -> str:
     if value is None:
         return f'<span class="miss">{e(_("not measured"))}</span>'
     if isinstance(value, str):
-        return f"<b>{e(_(value))}</b>"
-    unit = f' <span class="soft">{e(column.unit)}</span>' if column.unit else ""
-    return f"<b>{e(number(value))}</b>{unit}"
+        word = _(value)
+        return f"<b>{e(word[:1].upper() + word[1:])}</b>"
+    if column.unit == "0/1":
+        return f"<b>{e(_('Yes') if value else _('No'))}</b>"
+    unit = f"({column.unit})" if "–" in column.unit else _(column.unit)
+    unit = "" if column.unit in ("", "count") else f' <span class="soft">{e(unit)}</span>'
+    return f"<b>{e(_rounded(value))}</b>{unit}"
 
 
 def _range(column: Column, value: Value) -> str:

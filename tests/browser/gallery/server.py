@@ -10,11 +10,13 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.guard import HEADERS
 from medcore.inputs import Image, Signal
+from medcore.settings import REPO
 from medcore.simulate.ecg import ecg
 from medcore.store.pack import pack, view_input
 
@@ -104,7 +106,10 @@ class Secured:
 if __name__ == "__main__":
     app = st.App(
         Path(__file__).with_name("page.py"),
-        routes=[Route("/bytes/{kind}/{name}", fetch)],
+        routes=[
+            Route("/bytes/{kind}/{name}", fetch),
+            Mount("/app/static", StaticFiles(directory=REPO / "app" / "static")),
+        ],
         middleware=[Middleware(Secured)],
     )
     uvicorn.run(app, port=int(sys.argv[1]), log_level="error")

@@ -171,7 +171,7 @@ CREATE TABLE package_versions (
 	CONSTRAINT fk_package_versions_run_id_runs FOREIGN KEY(run_id) REFERENCES runs (id), 
 	CONSTRAINT uq_package_versions_task_hash UNIQUE (task, hash)
 );
-INSERT INTO "package_versions" VALUES(1,'mortality','1.0.0','b98ab9a4be46601bbc65e4008b8d448f3585e8aecd05952e298a464707d040a6','home/packages/mortality/1.0.0','run',1,'{"n": 10, "metrics": {"auroc": {"value": 0.5625, "low": 0.1791666666666667, "high": 0.8888888888888888}, "auprc": {"value": 0.30952380952380953, "low": 0.125, "high": 0.8333333333333333}, "accuracy": {"value": 0.6, "low": 0.3, "high": 0.9}, "balanced_accuracy": {"value": 0.5625, "low": 0.2222222222222222, "high": 0.9229166666666665}, "brier": {"value": 0.2643998385887066, "low": 0.11944016655954637, "high": 0.4232359949851118}, "ece": {"value": 0.43684475015475754, "low": 0.27970980867689615, "high": 0.5984441967604318}}, "by_source": {}}','2026-11-21 15:49:04.280289');
+INSERT INTO "package_versions" VALUES(1,'mortality','1.0.0','b98ab9a4be46601bbc65e4008b8d448f3585e8aecd05952e298a464707d040a6','packages/mortality/1.0.0','run',1,'{"n": 10, "metrics": {"auroc": {"value": 0.5625, "low": 0.1791666666666667, "high": 0.8888888888888888}, "auprc": {"value": 0.30952380952380953, "low": 0.125, "high": 0.8333333333333333}, "accuracy": {"value": 0.6, "low": 0.3, "high": 0.9}, "balanced_accuracy": {"value": 0.5625, "low": 0.2222222222222222, "high": 0.9229166666666665}, "brier": {"value": 0.2643998385887066, "low": 0.11944016655954637, "high": 0.4232359949851118}, "ece": {"value": 0.43684475015475754, "low": 0.27970980867689615, "high": 0.5984441967604318}}, "by_source": {}}','2026-11-21 15:49:04.280289');
 CREATE TABLE patients (
 	id INTEGER NOT NULL, 
 	pseudonym VARCHAR NOT NULL, 

@@ -267,6 +267,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("stage = 'first'"),
         postgresql_where=sa.text("stage = 'first'"),
     )
+    op.execute(f"INSERT INTO audit_head (id, last, hash) VALUES (1, 0, '{'0' * 64}')")
     if op.get_bind().dialect.name == "sqlite":
         for table, why in KEPT.items():
             for what in ("UPDATE", "DELETE"):

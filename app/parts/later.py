@@ -1,0 +1,57 @@
+"""Work that takes longer than a page may: done beside it, once for all who ask, while the page stays usable."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from functools import cache
+from typing import TypeVar
+
+import streamlit as st
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 0.8  # what was computed before comes back within this
+EVERY_SECONDS = 0.5
+KEPT = 64
+
+_lock = threading.Lock()
+_going: "dict[Hashable, Future[object]]" = {}
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, thread_name_prefix="later")
+
+
+def soon(key: Hashable, work: Callable[[], T]) -> T | None:
+    """What `work` gives, or None while it is going on; raises what it raised. `key` says whose work is the same.
+
+    Where it gives None, call `wait(key)` where the page ends.
+    """
+    with _lock:
+        if key not in _going:
+            for old in [k for k, f in _going.items() if f.done()][: max(0, len(_going) - KEPT)]:
+                del _going[old]
+            _going[key] = _pool().submit(contextvars.copy_context().run, work)  # the language goes along
+        future = _going[key]
+    try:
+        result: T = future.result(PATIENCE_SECONDS)  # type: ignore[assignment]
+    except NotYet:
+        if not future.done():
+            return None
+        raise
+    finally:
+        if future.done():
+            with _lock:
+                _going.pop(key, None)
+    return result
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def wait(key: Hashable) -> None:
+    """Runs the page again as soon as that work is done."""
+    with _lock:
+        done = key not in _going or _going[key].done()
+    if done:
+        st.rerun()

@@ -1,0 +1,152 @@
+// What is worked out of a film and of the map over it, once, before anything is drawn.
+
+/** Histogram of brightness and the value below which a share of the pixels lies. */
+function brightnessOf(pixels, inverted, top) {
+  const counts = new Uint32Array(65536);
+  for (let i = 0; i < pixels.length; i++) counts[inverted ? top - pixels[i] : pixels[i]]++;
+  return (share) => {
+    let left = share * pixels.length;
+    for (let v = 0; v < 65536; v++) if ((left -= counts[v]) <= 0) return v;
+    return top;
+  };
+}
+
+function greatest(values) {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] > top) top = values[i];
+  return top;
+}
+
+/** The map as shares of its peak on a grid of at most `side`, what lowers the score left out. */
+function reduced(map, side) {
+  const [rows, columns] = map.shape;
+  const step = Math.max(1, Math.ceil(Math.max(rows, columns) / side));
+  const [h2, w2] = [Math.ceil(rows / step), Math.ceil(columns / step)];
+  const out = new Float32Array(h2 * w2);
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++)
+      out[Math.floor(y / step) * w2 + Math.floor(x / step)] += Math.max(0, map.data[y * columns + x]);
+  const peak = greatest(out) || 1;
+  for (let i = 0; i < out.length; i++) out[i] /= peak;
+  return { values: out, rows: h2, columns: w2 };
+}
+
+/** The map as a small picture: transparent below 22 % of the peak, full from 57 %. */
+function heatPicture(grid) {
+  const canvas = h("canvas", { width: grid.columns, height: grid.rows });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(grid.columns, grid.rows);
+  grid.values.forEach((v, i) => {
+    image.data.set(heat(HEAT_ON_DARK, v), 4 * i);
+    image.data[4 * i + 3] = 255 * clamp((v - HEAT_FROM) / (HEAT_FULL - HEAT_FROM), 0, 1);
+  });
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Marching squares: closed and open lines of one level, as lists of [x, y] in grid cells. */
+function contour({ values, rows, columns }, level) {
+  const at = (x, y) => (x < 0 || y < 0 || x >= columns || y >= rows ? 0 : values[y * columns + x]);
+  const ends = new Map();
+  const key = ([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`;
+  for (let y = -1; y < rows; y++)
+    for (let x = -1; x < columns; x++) {
+      const [a, b, c, d] = [at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1)];
+      const part = (p, q) => (level - p) / (q - p);
+      const cut = [];
+      if (a > level !== b > level) cut.push([x + part(a, b), y]);
+      if (b > level !== c > level) cut.push([x + 1, y + part(b, c)]);
+      if (c > level !== d > level) cut.push([x + part(d, c), y + 1]);
+      if (d > level !== a > level) cut.push([x, y + part(a, d)]);
+      for (let i = 0; i + 1 < cut.length; i += 2)
+        for (const [from, to] of [[cut[i], cut[i + 1]], [cut[i + 1], cut[i]]])
+          ends.set(key(from), [...(ends.get(key(from)) ?? []), { from, to }]);
+    }
+  const lines = [];
+  while (ends.size) {
+    let [here, steps] = ends.entries().next().value;
+    const line = [steps[0].from];
+    while (steps?.length) {
+      const { from, to } = steps.pop();
+      if (!steps.length) ends.delete(here);
+      here = key(to);
+      steps = ends.get(here);
+      if (steps) {
+        steps.splice(steps.findIndex((s) => key(s.to) === key(from)), 1);
+        if (!steps.length) ends.delete(here);
+      }
+      line.push(to);
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+/** The zones (thirds by halves, as in the words beside the film) that hold a tenth of the attention or more. */
+function findZones({ values, rows, columns }) {
+  const cuts = (n, parts) => Array.from({ length: parts + 1 }, (_x, i) => i * Math.floor(n / parts) + Math.min(i, n % parts));
+  const [ys, xs] = [cuts(rows, 3), cuts(columns, 2)];
+  let all = 0;
+  values.forEach((v) => (all += v));
+  const zones = [];
+  for (let band = 0; band < 3; band++)
+    for (let half = 0; half < 2; half++) {
+      let [mass, peak, px, py] = [0, 0, 0, 0];
+      const cells = [];
+      for (let y = ys[band]; y < ys[band + 1]; y++)
+        for (let x = xs[half]; x < xs[half + 1]; x++) {
+          const v = values[y * columns + x];
+          mass += v;
+          cells.push([x + 0.5, y + 0.5, v]);
+          if (v > peak) [peak, px, py] = [v, x, y];
+        }
+      const near = cells.filter(([x, y, v]) => v >= 0.6 * peak && Math.hypot(x - px, y - py) < 0.12 * columns);
+      const [sx, sy, sum] = near.reduce(([a, b, c], [x, y, v]) => [a + v * x, b + v * y, c + v], [0, 0, 0]);
+      zones.push({ x: sx / sum / columns, y: sy / sum / rows, radius: Math.sqrt((1.5 * near.length) / Math.PI) / columns, share: mass / all });
+    }
+  return zones.sort((a, b) => b.share - a.share).slice(0, 4).filter((zone) => zone.share >= 0.1);
+}
+
+/** The window that the file suggests, as brightness, unless it hides most of the picture. */
+function suggested(film, given) {
+  if (!given) return null;
+  const [centre, width] = [(given[0] - film.offset) / film.unit, given[1] / film.unit];
+  const middle = film.inverted ? film.top - centre : centre;
+  const [low, high] = [middle - width / 2, middle + width / 2];
+  const [dark, bright] = [film.percentile(0.01), film.percentile(0.99)];
+  const seen = Math.min(high, bright) - Math.max(low, dark);
+  return seen > 0.4 * (bright - dark) && width < 4 * (bright - dark) ? [low, high] : null;
+}
+
+/** The full range of an 8-bit picture that uses most of it: it was windowed when it was exported. */
+function exported(film) {
+  if (film.bits > 8 || film.percentile(0.99) - film.percentile(0.01) < 150 / film.unit) return null;
+  const [low, high] = [-film.offset / film.unit, (255 - film.offset) / film.unit];
+  return film.inverted ? [film.top - high, film.top - low] : [low, high];
+}
+
+/** The film of a blob. Brightness runs up, whatever the file's convention; spacing is null where it is not known. */
+function readFilm({ header, arrays }) {
+  const [rows, columns, channels] = arrays.pixels.shape;
+  const pixels = arrays.pixels.data;
+  const spacing = header.spacing_mm?.every((v) => v > 0) ? header.spacing_mm : null;
+  const film = {
+    rows, columns, pixels, spacing, top: greatest(pixels), bits: header.bits, offset: header.offset, unit: header.step,
+    shrunk: header.columns / columns, original: { columns: header.columns, rows: header.rows },
+    colour: channels === 3, inverted: header.monochrome1, aspect: spacing ? spacing[0] / spacing[1] : 1,
+  };
+  const p = (film.percentile = brightnessOf(pixels, film.inverted, film.top));
+  const auto = suggested(film, header.window) ?? exported(film) ?? [p(0.03), p(0.99)];
+  film.presets = { auto, lung: [p(0.005), p(0.62)], bone: [p(0.4), p(0.999)] };
+  return film;
+}
+
+/** The map of a blob: its picture, contours at 45 and 75 % of the peak, and the zones to number. */
+function readMap({ arrays }) {
+  const grid = reduced(arrays.map, 128);
+  const contours = [
+    { lines: contour(grid, 0.45), colour: "#F79C2F", stroke: 1.6, dash: [6, 4] },
+    { lines: contour(grid, 0.75), colour: "#F9DC5C", stroke: 2.2, dash: [] },
+  ];
+  return { grid, contours, heat: heatPicture(grid), regions: findZones(grid) };
+}

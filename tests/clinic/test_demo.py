@@ -1,0 +1,58 @@
+"""The first worklist."""
+
+import pytest
+
+from medcore import tasks
+from medcore.clinic import Clinic, User
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two simulated cases a task instead of five."""
+    monkeypatch.setattr("medcore.clinic.demo.EACH", 2)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_first_worklist_shows_each_kind_and_some_done(answering: Clinic, reader: User) -> None:
+    answering.seed_demo(answering.sign_in("admin"))
+    page = answering.worklist(reader, per_page=100)
+    simulated = [r for r in page.rows if r.simulated]
+    assert {r.task for r in simulated} == set(tasks.all_tasks())
+    assert {r.kind for r in page.rows if not r.simulated} == {"signal", "image"}
+    assert {r.source for r in page.rows} == {"demo"}
+    for task in ("mortality", "ecg_rhythm"):
+        mine = [r for r in page.rows if r.task == task and r.simulated]
+        assert {r.state for r in mine} == {"to_read", "reviewed"}
+        (done,) = [r for r in mine if r.state == "reviewed"]
+        assert done.score is not None
+        assert done.outcome in ("agrees", "differs")
+        view = answering.open_case(reader, done.id)
+        assert [r.stage for r in view.reads] == ["first", "final"]
+        assert view.inputs[0].facts["simulated"] == "yes"
+    before = answering.worklist(reader).total
+    answering.seed_demo(reader)
+    assert answering.worklist(reader).total == before
+    assert answering.verify_audit() is None
+
+
+@pytest.mark.usefixtures("few")
+def test_without_packages_the_demo_waits_to_be_read(clinic: Clinic, reader: User) -> None:
+    clinic.seed_demo(reader)
+    states = clinic.worklist(reader).counts
+    assert states.get("reviewed", 0) == 0
+    assert states.get("unanswerable", 0) == 0
+    assert sum(states.values()) == 2 * len(tasks.all_tasks()) + 2
+
+
+@pytest.mark.usefixtures("few")
+def test_a_seeding_that_was_broken_off_goes_on(
+    answering: Clinic, reader: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(answering, "admit", lambda *_a, **_k: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            answering.seed_demo(reader)
+    answering.seed_demo(reader)
+    rows = answering.worklist(reader, per_page=100).rows
+    assert len(rows) == 2 * len(tasks.all_tasks()) + 2
+    assert {r.state for r in rows if r.task == "mortality"} == {"to_read", "reviewed"}

@@ -1,0 +1,131 @@
+"""Attributions against nets whose answer is known by hand, and on each task's own inputs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medcore.errors import Refused
+from medcore.explain import METHODS, explain, methods
+from medcore.explain.attribution import Question
+from medcore.learn.build import train
+from medcore.packages import Package
+from medcore.tasks import Recipe, get
+
+TASK = get("mortality")
+
+
+class Linear(nn.Module):
+    """Adds its input up with known weights."""
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return (x * self.weights).flatten(1).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("name", ["integrated_gradients", "shapley", "occlusion"])
+def test_a_linear_net_is_attributed_exactly(name: str) -> None:
+    slots = len(TASK.fields["record"].slots)  # type: ignore[attr-defined]
+    rng = torch.Generator().manual_seed(0)
+    x, weights = torch.rand(1, slots, generator=rng), torch.randn(slots, generator=rng)
+    net = Linear(weights)
+    zero = torch.zeros_like(x)
+    (found,) = METHODS[name].attribute(Question(TASK, net, [net], (x,), (torch.ones_like(x),), (zero,), 0))
+    expected = (x * weights)[0]
+    if name == "shapley":  # the categories of a column share what they bring together
+        place = TASK.fields["record"].place
+        np.testing.assert_allclose(
+            place(found[0].detach().numpy(), None), place(expected.detach().numpy(), None), atol=1e-5
+        )
+    else:
+        torch.testing.assert_close(found[0].detach(), expected.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_grad_cam_looks_where_the_only_signal_is() -> None:
+    from medcore.nets.resnet2d import ResNet2d
+
+    class Bright(nn.Module):
+        """Feature maps are the picture itself, in patches; the answer is their mean."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = nn.Conv2d(1, 1, 8, 8, bias=False)
+            nn.init.ones_(self.features.weight)
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return self.features(x).flatten(1).mean(1, keepdim=True)
+
+    x = torch.zeros(1, 1, 64, 64)
+    x[..., 40:48, 8:16] = 1
+    net = Bright().eval()
+    task = get("cxr_pneumonia")
+    (found,) = METHODS["grad_cam"].attribute(
+        Question(task, net, [net], (x,), (torch.ones_like(x),), (torch.zeros_like(x),), 0)
+    )
+    peak = np.unravel_index(int(found.argmax()), (64, 64))
+    assert 38 <= peak[0] <= 50 and 6 <= peak[1] <= 18
+    assert hasattr(ResNet2d(1), "features")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    recipe = Recipe(epochs=2, batch=32, learning_rate=2e-3)
+    return train(
+        TASK, TASK.simulate(200, 1), tmp_path_factory.mktemp("p"), version="0.1.0", recipe=recipe, folds=[0, 1]
+    )
+
+
+@pytest.mark.parametrize("method", methods(TASK))
+def test_each_method_answers_for_the_answer_that_is_shown(package: Package, method: str) -> None:
+    from medcore.learn.predict import answer
+
+    inputs = TASK.simulate(1, 8)[0].load()
+    found = explain(package, inputs, method=method, device="cpu")
+    assert found.failure == "" and found.baseline
+    values = found.values["record"]
+    assert values.shape == (len(TASK.fields["record"].columns),)  # type: ignore[attr-defined]
+    absent = answer(package, inputs, "cpu").absent
+    names = [c.name for c in TASK.fields["record"].columns]  # type: ignore[attr-defined]
+    assert all(values[names.index(name)] == 0 for name in absent), "what is not there can't have moved anything"
+    if METHODS[method].adds_up:
+        assert found.gap is not None and found.gap < 0.02
+    else:
+        assert found.gap is None
+
+
+def test_unknown_label_and_unfit_method_are_refused(package: Package) -> None:
+    inputs = TASK.simulate(1, 8)[0].load()
+    with pytest.raises(Refused, match="label"):
+        explain(package, inputs, label="gout", device="cpu")
+    with pytest.raises(Refused, match="grad_cam"):
+        explain(package, inputs, method="grad_cam", device="cpu")
+
+
+def test_a_method_that_breaks_is_told_in_words(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medcore.explain import occlusion
+
+    # A window that doesn't fit the input: Captum itself then fails.
+    monkeypatch.setattr(occlusion.Occlusion, "_window", lambda self, shape: (10_000,))
+    found = explain(package, TASK.simulate(1, 8)[0].load(), method="occlusion", device="cpu")
+    assert "failed" in found.failure and not found.values
+
+
+def test_many_threads_on_one_package(package: Package) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    inputs = TASK.simulate(1, 8)[0].load()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _i: explain(package, inputs, device="cpu").values["record"], range(12)))
+    for values in found[1:]:
+        np.testing.assert_array_equal(values, found[0])
+
+
+def test_folder_is_left_as_it_was(package: Package, tmp_path: Path) -> None:
+    before = sorted(p.name for p in package.folder.iterdir())
+    explain(package, TASK.simulate(1, 8)[0].load(), device="cpu")
+    assert sorted(p.name for p in package.folder.iterdir()) == before
