@@ -59,7 +59,7 @@ def claim(database: Database, owner: str, lease: float = LEASE) -> Job | None:
             taken = session.execute(
                 update(JobRow)
                 .where(JobRow.id == first)
-                .values(state="running", owner=owner, lease=at + lease, attempts=JobRow.attempts + 1)
+                .values(state="running", owner=owner, lease=time.time() + lease, attempts=JobRow.attempts + 1)
                 .returning(JobRow.id, JobRow.kind, JobRow.args, JobRow.attempts, JobRow.user_id, JobRow.cancel)
                 .execution_options(synchronize_session=False)
             ).one_or_none()

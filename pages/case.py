@@ -13,7 +13,7 @@ from medcore.i18n import _
 from medcore.inputs import Column, Record, RecordField
 from medcore.tasks import Task, get
 
-HERE, WORKLIST, EXPLAIN = "../pages/case.py", "../pages/worklist.py", "../pages/explain.py"
+WORKLIST, EXPLAIN = "../pages/worklist.py", "../pages/explain.py"
 UNLIKE = 0.99  # share of training patients who lay nearer to the rest: from here on it is said
 
 
@@ -35,7 +35,8 @@ def go(case_id: int | None) -> None:
     """To another case, or back to the worklist where there is none."""
     if case_id is None:
         st.switch_page(WORKLIST)
-    st.switch_page(HERE, query_params={"case": str(case_id)})
+    st.query_params.from_dict({"case": str(case_id)})
+    st.rerun()
 
 
 def strip(view: CaseView) -> None:

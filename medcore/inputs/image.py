@@ -47,8 +47,8 @@ class Image:
 class ImageField:
     """Takes one grey picture of at least `min_side` pixels.
 
-    Encoded: (1, size, size), squeezed to a square so that the picture's shape is not seen, grey values
-    scaled from the 1st and 99th percentile to 0 and 1; the mask is all ones.
+    Encoded: (1, size, size), squeezed to a square so that the picture's shape is not seen, the darkest and the
+    brightest of the squeezed picture scaled to 0 and 1; the mask is all ones.
     views: the ViewPosition values that are taken; a file that says another is refused, one that says none is not.
     """
 
@@ -98,10 +98,10 @@ class ImageField:
     def encode(self, given: Image) -> "tuple[torch.Tensor, torch.Tensor]":
         import torch
 
-        grey = given.brightness()
-        low, high = np.percentile(grey[:: max(1, len(grey) // 256), :: max(1, grey.shape[1] // 256)], [1, 99])
-        x = torch.from_numpy(np.clip((grey - low) / max(high - low, 1e-6), 0, 1).astype(np.float32))[None, None]
-        x = torch.nn.functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)[0]
+        grey = torch.from_numpy(given.brightness())[None, None]
+        x = torch.nn.functional.interpolate(grey, (self.size, self.size), mode="bilinear", antialias=True)[0]
+        low, high = x.amin(), x.amax()
+        x = (x - low) / (high - low).clamp(min=1e-6)
         return x, torch.ones_like(x)
 
     def augment(

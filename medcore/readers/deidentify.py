@@ -81,6 +81,7 @@ WORD: dict[str, frozenset[str]] = {  # K, only with words of the vocabulary
 }
 NESTED = words("ModalityLUTSequence VOILUTSequence")  # S: kept, each item after this same table
 
+_NOBODY = frozenset(["", "unknown", "anonymous", "anonymized", "anonymised", "none", "n/a"])
 _NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 
@@ -103,15 +104,7 @@ def person(dataset: Dataset) -> str | None:
         k: str(dataset.get(k) or "").strip()
         for k in ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
     }
-    if given["PatientID"].strip("0").lower() not in (
-        "",
-        "unknown",
-        "anonymous",
-        "anonymized",
-        "anonymised",
-        "none",
-        "n/a",
-    ):
+    if given["PatientID"].strip("0").lower() not in _NOBODY:
         return "|".join(filter(None, [given["PatientID"], given["IssuerOfPatientID"]]))
     if given["PatientName"] and given["PatientBirthDate"]:
         return f"{given['PatientName']}|{given['PatientBirthDate']}"

@@ -32,8 +32,8 @@ class Table:
     rows: list[dict[str, str]]
 
     def identifying(self) -> tuple[str, ...]:
-        """Columns that `records` leaves out for their name."""
-        return tuple(c for c in self.columns if names_somebody(c))
+        """Columns that `records` leaves out for their name; one that says whose row it is among them."""
+        return tuple(c for c in self.columns if names_somebody(c) or is_patient_column(c))
 
 
 def records(table: Table, mapping: Mapping[str, str] | None = None, case: str = "") -> list[Found]:
@@ -53,26 +53,28 @@ def records(table: Table, mapping: Mapping[str, str] | None = None, case: str = 
     person = next((c for c, to in mapping.items() if to == PERSON), None) or next(
         (c for c in table.columns if c not in mapping and is_patient_column(c)), None
     )
-    kept = {c: mapping.get(c, c) for c in table.columns if c != person and (c in mapping or not names_somebody(c))}
+    dropped = [c for c in table.identifying() if c not in mapping and c != person]
+    kept = {c: mapping.get(c, c) for c in table.columns if c != person and c not in dropped}
     kept = {c: to for c, to in kept.items() if to}
     twice = [name for name, n in Counter(kept.values()).items() if n > 1]
     if twice:
         raise Refused(_("Two columns are mapped to {name}.").format(name=twice[0]), _("Map one of them elsewhere."))
-    remarks = _left_out(table, mapping, person)
+    remarks = _left_out(dropped)
     found = [_record(row, i, kept, person, remarks, case) for i, row in enumerate(table.rows, 1)]
     if all(value is None for f in found if isinstance(f.input, Record) for value in f.input.values.values()):
         raise Refused(_("The table holds no values: all its cells are empty."), _("Fill in at least one value a row."))
     return found
 
 
-def _left_out(table: Table, mapping: Mapping[str, str], person: str | None) -> tuple[str, ...]:
+def _left_out(dropped: list[str]) -> tuple[str, ...]:
     """A remark that counts the columns left out, and names those whose name is harmless to repeat."""
-    dropped = [c for c in table.columns if c not in mapping and c != person and names_somebody(c)]
     if not dropped:
         return ()
     plain = ", ".join(c for c in dropped if re.fullmatch(r"[A-Za-z_ .]{2,24}", c) and not holds_identity(c))
     return (
-        _("Left out as they may name the patient: {n} columns ({names}).").format(n=len(dropped), names=plain or "…"),
+        _("Columns left out because they may name the patient: {n} ({names}).").format(
+            n=len(dropped), names=plain or "…"
+        ),
     )
 
 

@@ -26,8 +26,8 @@ def film(
 ) -> tuple[Image, np.ndarray]:
     """A frontal film and the true place of its consolidation.
 
-    consolidation: one of ZONES (the patient's side: "right_…" lies on the film's left), True for a zone drawn by the
-        seed, None or False for clear lungs. The same seed with and without is the same person on the same film.
+    consolidation: one of ZONES (the patient's side: "right_…" lies on the film's left), True for one to three drawn by
+        the seed, None or False for clear lungs. The same seed with and without is the same person on the same film.
     size: pixels of the longer side; view: "PA" or "AP"
     child: one to five years old, else an adult
 
@@ -44,7 +44,9 @@ def film(
     x, y, z = rays.places(build.scale)
     lung = lungs(build, x, y, z, rays.voxel_mm / build.scale)
     hu = hounsfield(build, x, y, z, lung, rays.voxel_mm / build.scale)
-    filled = _filled(ill, build, consolidation, x, y, z) * lung if consolidation else np.zeros_like(lung)
+    filled = np.zeros_like(lung)
+    for zone in _zones(ill, consolidation, child) if consolidation else []:
+        np.maximum(filled, _filled(ill, _centre(ill, build, zone), x, y, z) * lung, out=filled)
     hu += filled * (SOFT - 25 - build.lung)
     blood, bronchi = vessels(build, body)
     bone = Points.joined(ribs(build, body) + shoulders(build, body, view == "AP") + spine(build))
@@ -75,30 +77,31 @@ def _centre(rng: Rng, build: Build, zone: str) -> _Blob:
     wide, deep = (float(v) for v in cage_half(build, np.array(z)))
     x = sign * float(rng.uniform(0.5, 0.68)) * (wide - 6) + sign * 8
     y = float(rng.uniform(-0.55, 0.45)) * deep
-    half = float(rng.uniform(0.55, 0.95)) * step
-    return _Blob((x, y, z), (0.85 * half * float(rng.uniform(0.8, 1.2)), 1.25 * half, 0.75 * half))
+    half = float(rng.uniform(0.65, 1.05)) * step
+    return _Blob((x, y, z), (0.95 * half * float(rng.uniform(0.8, 1.2)), 1.35 * half, 0.75 * half))
 
 
-def _filled(
-    rng: Rng, build: Build, consolidation: str | bool, x: np.ndarray, y: np.ndarray, z: np.ndarray
-) -> np.ndarray:
+def _zones(rng: Rng, consolidation: str | bool, child: bool) -> list[str]:
+    """Where the lungs are filled: the zone asked for, else one to three, children's pneumonia being patchy more often."""
+    if isinstance(consolidation, str):
+        return [consolidation]
+    count = 1 + int(rng.random() < (0.7 if child else 0.4)) + int(rng.random() < (0.4 if child else 0.1))
+    weights = (0.14, 0.16, 0.26, 0.10, 0.12, 0.22)
+    return [ZONES[i] for i in rng.choice(len(ZONES), count, replace=False, p=weights)]
+
+
+def _filled(rng: Rng, blob: _Blob, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Share of the air spaces that are filled, 0 to 1: a blob of ragged edge and uneven density."""
-    drawn = ZONES[int(rng.choice(len(ZONES), p=(0.14, 0.16, 0.26, 0.10, 0.12, 0.22)))]
-    blob = _centre(rng, build, drawn if consolidation is True else str(consolidation))
     out = np.zeros(x.shape, np.float32)
     # only the voxels around it: the rest of the chest stays clear
     near = [np.abs(v - a) < 2.2 * s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True)]
-    row, col, depth = (
-        np.flatnonzero(near[2].any((1, 2))),
-        np.flatnonzero(near[0].any((0, 2))),
-        np.flatnonzero(near[1][0, 0]),
-    )
-    box = slice(row[0], row[-1] + 1), slice(col[0], col[-1] + 1), slice(depth[0], depth[-1] + 1)
+    along = near[2].any((1, 2)), near[0].any((0, 2)), near[1][0, 0]
+    box = tuple(slice(int(np.argmax(a)), len(a) - int(np.argmax(a[::-1]))) for a in along)
     dx, dy, dz = ((v[box] - a) / s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
     r2 = dx * dx + dy * dy + dz * dz
     rough, fine = (_noise(rng, r2.shape, s) for s in (5.0, 1.8))
     inside = 1.15 - np.sqrt(r2) + 0.30 * rough + 0.16 * fine
-    dense = float(rng.uniform(0.65, 0.95))
+    dense = float(rng.uniform(0.7, 1.0))
     out[box] = dense * np.clip(inside / 0.55, 0, 1) * np.clip(0.85 + 0.25 * fine, 0.2, 1)
     return out
 

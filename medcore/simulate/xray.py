@@ -145,7 +145,7 @@ def develop(rng: Rng, path: np.ndarray, rays: Rays, view: str) -> np.ndarray:
     dose *= 1 + float(rng.uniform(0.006, 0.02)) * grain * np.sqrt(0.03 / np.maximum(dose, 0.001))
     dense = gaussian_filter(-np.log(np.maximum(dose, 1e-5)), 0.55)
     low, high = np.percentile(dense[rays.rows // 5 : -rays.rows // 6, rays.cols // 8 : -rays.cols // 8], [8, 88])
-    middle, width = low + float(rng.uniform(0.18, 0.4)) * (high - low), (high - low) * float(rng.uniform(0.22, 0.32))
+    middle, width = low + float(rng.uniform(0.25, 0.5)) * (high - low), (high - low) * float(rng.uniform(0.34, 0.52))
     grey = 1 / (1 + np.exp(-(dense - middle) / width))
     grey = float(rng.uniform(0.9, 0.98)) * grey ** float(rng.uniform(0.85, 1.2))
     grey = _letters(rng, _collimated(rng, grey), rays, view)

@@ -250,7 +250,7 @@ def test_versions_never_meet(clinic: Clinic, trainer: User) -> None:
 
 
 def test_cancel_works_in_mid_epoch_and_the_run_can_go_on(training: Clinic, trainer: User) -> None:
-    run_id = training.retrain(trainer, TASK, n=400, recipe={"epochs": 2, "batch": 1, "learning_rate": 1e-4})
+    run_id = training.retrain(trainer, TASK, n=250, recipe={"epochs": 2, "batch": 1, "learning_rate": 1e-4})
     worker = threading.Thread(target=work, args=(training,), kwargs={"lease": 1.0})
     worker.start()
     when(lambda: training.run(run_id).epochs)

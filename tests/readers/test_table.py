@@ -81,7 +81,14 @@ def test_columns_are_renamed_left_out_and_say_whose_row_it_is():
     )
     assert found[0].person == "x1"
     assert dict(found[0].input.values) == {"crea": 1.5}
-    assert found[0].remarks == ("Left out as they may name the patient: 1 columns (Name).",)
+    assert found[0].remarks == ("Columns left out because they may name the patient: 1 (Name).",)
+
+
+@pytest.mark.parametrize("mapping", [None, {"patient_id": "patient"}, {"subject": "patient"}])
+def test_of_two_columns_that_say_whose_row_it_is_neither_becomes_a_value(mapping):
+    found = read({"t": b"patient_id,subject,mrn,crea\n7,Smith,8,1.5\n"}, mapping=mapping)
+    assert dict(found[0].input.values) == {"crea": 1.5}
+    assert found[0].person == ("Smith" if mapping == {"subject": "patient"} else "7")
 
 
 def test_a_column_that_is_mapped_is_kept_whatever_its_name():
@@ -92,7 +99,7 @@ def test_the_table_for_mapping_has_all_its_columns():
     table = read_table({"x": b"junk", "t": b"patient,Name,crea\n7,Smith,1.5\n"} | {"x": b"\x89PNG\r\n\x1a\n"})
     assert table.columns == ("patient", "Name", "crea")
     assert table.rows == [{"patient": "7", "Name": "Smith", "crea": "1.5"}]
-    assert table.identifying() == ("Name",)
+    assert table.identifying() == ("patient", "Name")
     with pytest.raises(Refused, match="None of these files is a table"):
         read_table({"x": b"\x89PNG\r\n\x1a\n"})
 
