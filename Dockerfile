@@ -2,17 +2,18 @@
 #   docker build -t medcore .
 #   docker run --init --rm -p 127.0.0.1:8501:8501 --tmpfs /tmp:mode=1777,size=2g -v medcore:/data \
 #       -e MEDCORE_ADMIN_PASSWORD medcore
-# /tmp in memory takes uploads on their way in, before names are removed. For a CUDA build name its index, and add
-# --gpus all to docker run:
-#   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 -t medcore .
+# /tmp in memory takes uploads on their way in, before names are removed. It computes on the CPU. To choose torch's
+# build (CPU only and small, or CUDA), name the index that PyTorch's installation page gives for it; for CUDA also name
+# the device, and add --gpus all to docker run:
+#   docker build --build-arg TORCH_INDEX=… --build-arg DEVICE=cuda -t medcore .
 
 FROM python:3.11-slim AS build
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /medcore
 COPY requirements.txt ./
 RUN python -m venv .venv \
-    && .venv/bin/pip install --no-deps --index-url "$TORCH_INDEX" "$(grep -o '^torch==[^ ]*' requirements.txt)" \
+    && .venv/bin/pip install --no-deps ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep -o '^torch==[^ ]*' requirements.txt)" \
     && .venv/bin/pip install -r requirements.txt
 COPY . ./
 RUN .venv/bin/pip install --no-deps -e .
@@ -23,7 +24,9 @@ RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nolo
     && install -d -o medcore -g medcore -m 0700 /data
 COPY --from=build /medcore /medcore
 WORKDIR /medcore
+ARG DEVICE=cpu
 ENV PATH=/medcore/.venv/bin:$PATH \
+    MEDCORE_DEVICE=$DEVICE \
     PYTHONDONTWRITEBYTECODE=1 \
     MEDCORE_HOME=/data \
     ADDRESS=0.0.0.0 \

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ def parser() -> argparse.ArgumentParser:
     which = evaluate.add_mutually_exclusive_group()
     which.add_argument("--include-seen", action="store_true", help=_("also report seen cases, apart"))
     which.add_argument("--out-of-fold", action="store_true", help=_("answer each case by the net that never saw it"))
+    card = add("card", _("check a package on the cases it was trained on, and write its card again"))
+    card.add_argument("task")
+    card.add_argument("--data", type=Path, required=True)
+    card.add_argument("--package", type=Path)
+    card.add_argument("--masks", type=Path, help=_("lung masks, STEM.png; default: cxr_lungs/masks beside DIR"))
+    card.add_argument("--train", action="store_true", help=_("also train a net on each source alone (slow)"))
     train = add("train", _("train a package"))
     train.add_argument("task")
     train.add_argument("--data", type=Path)
@@ -58,8 +65,13 @@ def package_of(task: str, folder: Path | None) -> Any:
     from medcore.packages import load
     from medcore.tasks import get
 
-    get(task)
-    package = load(folder or settings().models / task)
+    shipped = settings().models / get(task).name
+    if folder is None and not shipped.is_dir():
+        raise Refused(
+            _("No package of {task} is shipped here.").format(task=task),
+            _("Train one, and name its folder by --package."),
+        )
+    package = load(folder or shipped)
     if package.about["task"] != task:
         raise Refused(
             _("The package answers {other}, not {task}.").format(other=package.about["task"], task=task),
@@ -69,23 +81,51 @@ def package_of(task: str, folder: Path | None) -> Any:
 
 
 def case_of(task: str, files: list[Path]) -> tuple[str, dict[str, Any]]:
-    """The one case in the files, as (name, inputs by field)."""
+    """The one case in the files, as (name, inputs by field). Refused where they hold several: of which one the answer
+    would be, nobody could tell."""
     from medcore.readers import decode
     from medcore.tasks import get
 
-    missing = [f for f in files if not f.is_file()]
-    if missing:
-        raise Refused(_("There is no file {name}.").format(name=missing[0].name), _("Check the path."))
-    found = decode({f.name: f.read_bytes() for f in files})
-    taken = get(task).take([f.input for f in found])
+    fields = get(task).fields.values()
+    found = decode({path.as_posix(): _content(path) for path in files})
+    fitting = [f for f in found if f.input.kind in {field.kind for field in fields}]
+    taken = get(task).take([f.input for f in fitting])
     if taken is None:
         kinds = ", ".join(sorted({f.input.kind for f in found})) or _("nothing")
-        wanted = ", ".join(field.kind for field in get(task).fields.values())
+        wanted = ", ".join(field.kind for field in fields)
         raise Refused(
             _("The files hold {kinds}; the question needs {wanted}.").format(kinds=kinds, wanted=wanted),
             _("Give a file of that kind, or ask another task."),
         )
+    rows = sum(f.input.kind == "record" for f in fitting)
+    if rows > 1:
+        raise Refused(
+            _("The table holds {n} rows; one row is one case.").format(n=rows),
+            _("Give a table with the header and one row."),
+        )
+    # Who it is of, else which file it is in: one file may give several inputs of one patient.
+    cases = {f.person or tuple(f.files.values()) for f in fitting if f.input.kind != "record"}
+    if len(cases) > 1:
+        raise Refused(_("The files hold {n} cases.").format(n=len(cases)), _("Give the files of one case at a time."))
     return files[0].stem, taken
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise Refused(_("There is no file {name}.").format(name=path.name), _("Check the path."))
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _barred(path, error) from None
+
+
+def _barred(path: Path, error: OSError) -> Refused:
+    """A file or folder that the system doesn't let us use."""
+    reason = str(error.strerror or error).lower()
+    return Refused(
+        _("{name} can't be used: {reason}.").format(name=path.name, reason=reason),
+        _("Check the path, and whether you may read or write there."),
+    )
 
 
 def run_tasks(args: argparse.Namespace) -> Any:
@@ -105,10 +145,15 @@ def run_tasks(args: argparse.Namespace) -> Any:
 
 
 def run_predict(args: argparse.Namespace) -> Any:
+    case, inputs = case_of(args.task, args.file)
+    return _said(package_of(args.task, args.package), case, inputs)
+
+
+def _said(package: Any, case: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The answer as JSON."""
     from medcore.learn.predict import answer
 
-    case, inputs = case_of(args.task, args.file)
-    given = answer(package_of(args.task, args.package), inputs, settings().device)
+    given = answer(package, inputs, settings().device)
     head = {"task": given.task, "package": given.package, "case": case}
     keys = ("probabilities", "absent", "device", "ranges", "thresholds", "choice", "set", "unlike", "wished", "remarks")
     return {**head, **{k: given.to_json()[k] for k in keys}}
@@ -119,13 +164,17 @@ def run_explain(args: argparse.Namespace) -> Any:
 
     from medcore.explain import explain
 
+    case, inputs = case_of(args.task, args.file)
     package = package_of(args.task, args.package)
-    _case, inputs = case_of(args.task, args.file)
     found = explain(package, inputs, args.label, args.method, settings().device)
     if args.out and not found.failure:
-        np.savez_compressed(args.out, **found.values)  # type: ignore[arg-type]
+        try:
+            with args.out.open("wb") as out:
+                np.savez_compressed(out, **found.values)  # type: ignore[arg-type]
+        except OSError as error:
+            raise _barred(args.out, error) from None
     return {
-        **run_predict(args),
+        **_said(package, case, inputs),
         "label": found.label,
         "method": found.method,
         "baseline": found.baseline,
@@ -145,6 +194,26 @@ def run_evaluate(args: argparse.Namespace) -> Any:
     return evaluate(package, get(args.task).data(_folder(args.data)), mode, settings().device)
 
 
+def run_card(args: argparse.Namespace) -> Any:
+    from medcore.checks import check, write
+    from medcore.tasks import get
+
+    package = package_of(args.task, args.package)
+    masks = _folder(args.masks) if args.masks else _folder(args.data).resolve().parent / "cxr_lungs" / "masks"
+    cases = get(args.task).data(_folder(args.data))
+    found = check(package, cases, settings().device, masks if masks.is_dir() else None, args.train, on_epoch=_told)
+    write(package, found)
+    return found if args.json else package.card
+
+
+def _told(row: dict[str, Any]) -> None:
+    """A line of a training on its way."""
+    print(
+        _("fold {fold} epoch {epoch}/{epochs} loss {loss:.4f} validation {validation_loss:.4f}").format(**row),
+        file=sys.stderr,
+    )
+
+
 def run_train(args: argparse.Namespace) -> Any:
     from dataclasses import replace
 
@@ -156,18 +225,19 @@ def run_train(args: argparse.Namespace) -> Any:
         raise Refused(_("Say what to learn from."), _("Give either --data DIR or --simulated N."))
     if not 1 <= args.folds <= 5:
         raise Refused(_("--folds is {n}.").format(n=args.folds), _("Give 1 to 5."))
+    for option in ("epochs", "simulated"):
+        n = getattr(args, option)
+        if n is not None and n < 1:
+            raise Refused(_("--{option} is {n}.").format(option=option, n=n), _("Give 1 or more."))
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _barred(args.out, error) from None
     samples = task.data(_folder(args.data)) if args.data else task.simulate(args.simulated, args.seed)
     recipe = replace(task.recipe, epochs=args.epochs) if args.epochs else task.recipe
-
-    def told(row: dict[str, Any]) -> None:
-        print(
-            _("fold {fold} epoch {epoch}/{epochs} loss {loss:.4f} validation {validation_loss:.4f}").format(**row),
-            file=sys.stderr,
-        )
-
     package = train(
         task, samples, args.out, version="0.0.0", recipe=recipe, folds=range(args.folds), seed=args.seed,
-        device=settings().device, on_epoch=told,
+        device=settings().device, on_epoch=_told,
     )  # fmt: skip
     return {"task": task.name, "package": package.name, "out": str(args.out), **package.report}
 
@@ -190,7 +260,9 @@ def _folder(path: Path) -> Path:
 
 
 def show(value: Any, depth: int = 0) -> str:
-    """JSON values as indented lines for people."""
+    """JSON values as indented lines for people; a text by itself as it is."""
+    if isinstance(value, str) and not depth:
+        return value
     pad = "  " * depth
     if isinstance(value, dict) and set(value) == {"value", "low", "high"}:
         low = "" if value["low"] is None else f" ({value['low']:.3f} to {value['high']:.3f})"
@@ -205,10 +277,8 @@ def show(value: Any, depth: int = 0) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit status: 0, or 2 where a person must change something."""
     args = parser().parse_args(argv)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads, without importing it for what needs no net
     try:
-        import torch
-
-        torch.set_num_threads(1)
         result = globals()[f"run_{args.command}"](args)
     except Refused as error:
         print(error, file=sys.stderr)

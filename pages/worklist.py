@@ -244,6 +244,8 @@ with care.guarded():
     )
     with top:
         theme.title(_("Worklist"), *counted(page))
+        if saved := st.session_state.pop("saved", ""):
+            theme.saved(_("{number} is saved.").format(number=saved))
     with read_next:
         waiting = page.counts.get("to_read", 0)
         why = None if waiting else _("No case of this list is left to read.")

@@ -1,6 +1,10 @@
-"""Fixtures that several rooms share."""
+"""Fixtures that several rooms share, and one thread for arrays: set before anything imports numpy or torch."""
 
+import os
 from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 import pytest
 

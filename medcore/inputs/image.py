@@ -47,8 +47,8 @@ class Image:
 class ImageField:
     """Takes one grey picture of at least `min_side` pixels.
 
-    Encoded: (1, size, size), squeezed to a square so that the picture's shape is not seen, the darkest and the
-    brightest of the squeezed picture scaled to 0 and 1; the mask is all ones.
+    Encoded: (1, size, size), squeezed to a square so that the picture's shape is not seen, grey values scaled to
+    0 to 1 (8 bits: by 255; deeper: from the darkest to the brightest of the squeezed picture); the mask is all ones.
     views: the ViewPosition values that are taken; a file that says another is refused, one that says none is not.
     """
 
@@ -57,8 +57,8 @@ class ImageField:
     views: tuple[str, ...] = ()
     kind: str = "image"
     stretch: float = 0.3
-    vary: float = 1.0
-    mirror: bool = False
+    move: float = 0.6
+    contrast: float = 0.0
 
     def check(self, given: Image) -> list[str]:
         rows, columns = given.pixels.shape[:2]
@@ -100,15 +100,16 @@ class ImageField:
 
         grey = torch.from_numpy(given.brightness())[None, None]
         x = torch.nn.functional.interpolate(grey, (self.size, self.size), mode="bilinear", antialias=True)[0]
-        low, high = x.amin(), x.amax()
-        x = (x - low) / (high - low).clamp(min=1e-6)
+        # Eight bits are ready for display and keep their scale; of deeper ones any part of the range may be in use.
+        low, high = (0.0, 255.0) if given.bits <= 8 else (float(x.amin()), float(x.amax()))
+        x = (x - low) / max(high - low, 1e-6)
         return x, torch.ones_like(x)
 
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Stretches one way by up to `stretch`; turns (by up to 10° · `vary`), moves, zooms, changes contrast, adds
-        noise; mirrors half of them where `mirror` is set."""
+        """Stretches one way by up to `stretch`; turns (by up to 10° · `move`), shifts (8 %), zooms (12 %); changes
+        gamma, gain and level and adds noise by `contrast`."""
         import torch
 
         n = len(x)
@@ -116,26 +117,27 @@ class ImageField:
         def around(middle: float, most: float) -> "torch.Tensor":
             return middle + most * (2 * torch.rand(n, generator=generator) - 1)
 
-        angle = torch.deg2rad(around(0, 10 * self.vary))
-        zoom, stretch = around(1 - 0.02 * self.vary, 0.12 * self.vary), torch.exp(around(0, self.stretch / 2))
-        flip = (torch.rand(n, generator=generator) < 0.5).float() * 2 - 1 if self.mirror else torch.ones(n)
+        angle = torch.deg2rad(around(0, 10 * self.move))
+        zoom, stretch = around(1, 0.12 * self.move), torch.exp(around(0, self.stretch / 2))
         cos, sin = torch.cos(angle), torch.sin(angle)
         theta = torch.stack(
             [
-                torch.stack([flip * zoom * stretch * cos, -zoom * stretch * sin, around(0, 0.08 * self.vary)], 1),
-                torch.stack([zoom / stretch * sin, zoom / stretch * cos, around(0, 0.08 * self.vary)], 1),
+                torch.stack([zoom * stretch * cos, -zoom * stretch * sin, around(0, 0.08 * self.move)], 1),
+                torch.stack([zoom / stretch * sin, zoom / stretch * cos, around(0, 0.08 * self.move)], 1),
             ],
             1,
         )
         grid = torch.nn.functional.affine_grid(theta, list(x.shape), align_corners=False).to(x)
         x = torch.nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+        if not self.contrast:
+            return x, mask
         log_gamma, gain, shift, noise = (
             v[:, None, None, None].to(x)
             for v in (
-                around(0, 0.35 * self.vary),
-                around(1, 0.2 * self.vary),
-                around(0, 0.12 * self.vary),
-                around(0.02 * self.vary, 0.02 * self.vary),
+                around(0, 0.35 * self.contrast),
+                around(1, 0.2 * self.contrast),
+                around(0, 0.12 * self.contrast),
+                around(0.02 * self.contrast, 0.02 * self.contrast),
             )
         )
         x = (x.clamp(1e-4, 1) ** torch.exp(log_gamma) - 0.5) * gain + 0.5 + shift

@@ -1,68 +1,106 @@
 """The model card of a package, in Markdown (after Mitchell et al., FAT* 2019)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medcore.i18n import _
 from medcore.tasks import Task
 
 
-def interval(value: dict[str, float] | None, digits: int = 3) -> str:
-    """A metric as "0.821 (0.810 to 0.832)"; a dash where undefined."""
+def metric_title(name: str) -> str:
+    """A metric as people say it; those of one label or one field keep that behind a comma."""
+    known = {
+        "auroc": _("AUROC"),
+        "auroc_macro": _("AUROC, mean of labels"),
+        "auprc": _("Average precision"),
+        "accuracy": _("Accuracy"),
+        "balanced_accuracy": _("Balanced accuracy"),
+        "f1_macro": _("F1, mean of labels"),
+        "brier": _("Brier score"),
+        "ece": _("Calibration error"),
+        "mae": _("Mean absolute error"),
+    }
+    stem, _rest, of = name.partition("_")
+    return known.get(name) or f"{known.get(stem, stem.upper())}, {of.replace('_', ' ')}"
+
+
+def interval(value: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """A figure as "0.821 (0.810 to 0.832)"; a dash where undefined."""
     if value is None:
         return "–"
+
+    def number(x: float) -> str:
+        return f"{x:.{digits}f}".replace("-", "−")
+
     low, high = value.get("low"), value.get("high")
-    return f"{value['value']:.{digits}f}" + (f" ({low:.{digits}f} to {high:.{digits}f})" if low is not None else "")
+    said = number(value["value"])
+    return (
+        said
+        if low is None or high is None
+        else said + _(" ({low} to {high})").format(low=number(low), high=number(high))
+    )
 
 
-def table(rows: list[list[str]], heads: list[str]) -> str:
+def table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> str:
     """A Markdown table."""
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def card(task: Task, about: dict[str, Any]) -> str:
-    """The card of a package that `about` (package.json less weights) describes."""
+def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None) -> str:
+    """The card of a package that `about` (package.json less weights) describes, with its checks where there are."""
     report = about["report"]
     sources = report["by_source"]
-    heads = ["Metric", "All", *sources]
+    heads = [_("Measure"), _("All"), *sources]
     rows = [
-        [name, interval(value), *(interval(sources[s].get(name)) for s in sources)]
+        [metric_title(name), interval(value), *(interval(sources[s].get(name)) for s in sources)]
         for name, value in report["metrics"].items()
     ]
-    data = ", ".join(f"{name} ({n} cases)" for name, n in sorted(about["data"].items()))
+    data = ", ".join(_("{name} ({n} cases)").format(name=name, n=n) for name, n in sorted(about["data"].items()))
     parts = [
-        f"# {task.title} {about['version']}",
-        task.question,
-        f"**For:** {task.intended_use}",
-        f"**Not for:** {task.not_for}",
-        "Research, teaching and demonstration only. Not a medical device.",
-        "## Figures on patients never trained on",
-        f"{report['n']} cases, each answered by the net that never saw the patient. "
-        "In brackets the 95 % range over resampled patients.",
+        f"# {_(task.title)} {about['version']}",
+        _(task.question),
+        "**" + _("For:") + f"** {_(task.intended_use)}",
+        "**" + _("Not for:") + f"** {_(task.not_for)}",
+        _("Research, teaching and demonstration only. Not a medical device."),
+        "## " + _("Figures on patients never trained on"),
+        _(
+            "{n} cases, each answered by the net that never saw the patient. "
+            "In brackets the 95 % range over resampled patients."
+        ).format(n=report["n"]),
         table(rows, heads),
-        *_also(report.get("also", {})),
-        "## How it was made",
-        f"Data: {data}. Made {about['made'][:10]} on {about['device']}, seed {about['seed']}. "
-        f"Recipe: {', '.join(f'{k} {v:g}' for k, v in about['recipe'].items())}. "
-        "Calibrated out of fold; thresholds chosen out of fold "
-        "(largest sensitivity + specificity for yes-or-no labels).",
+        *(part for section in (checks or {"sections": []})["sections"] for part in _section(section)),
+        "## " + _("How it was made"),
+        _("Data: {data}. Made {day} on {device}, seed {seed}. Recipe: {recipe}.").format(
+            data=data,
+            day=about["made"][:10],
+            device=about["device"],
+            seed=about["seed"],
+            recipe=", ".join(f"{k} {v:g}" for k, v in about["recipe"].items()),
+        )
+        + " "
+        + _(
+            "Calibrated out of fold; thresholds chosen out of fold "
+            "(largest sensitivity + specificity for yes-or-no labels)."
+        ),
     ]
     if task.limits:
-        parts += ["## Limits", "\n".join(f"- {text}" for text in task.limits)]
+        parts += ["## " + _("Limits"), "\n".join(f"- {_(text)}" for text in task.limits)]
     return "\n\n".join(parts) + "\n"
 
 
-def _also(also: dict[str, Any]) -> list[str]:
-    """Further sections: title → rows of {name: value or metric}, or a sentence."""
-    out = []
-    for title, content in also.items():
-        out.append(f"### {title}")
-        if isinstance(content, str):
-            out.append(content)
-            continue
-        names = list(dict.fromkeys(k for row in content.values() for k in row))
-        cells = [
-            [label, *(interval(row[k]) if isinstance(row.get(k), dict) else str(row.get(k, "–")) for k in names)]
-            for label, row in content.items()
+def _section(section: dict[str, Any]) -> list[str]:
+    """Heading, text and table of a check, as checks.json holds it."""
+    rows, columns = section["rows"], section["columns"]
+    by_source = any(row["source"] for row in rows)
+    heads = ["", *([_("Source")] if by_source else []), _("n"), *columns.values()]
+    cells = [
+        [
+            row["title"],
+            *([row["source"] or "–"] if by_source else []),
+            str(row["n"]),
+            *(v if isinstance(v := row["figures"].get(key), str) else interval(v) for key in columns),
         ]
-        out.append(table(cells, ["", *names]))
-    return out
+        for row in rows
+    ]
+    return [f"## {section['title']}", section["text"], table(cells, heads)]

@@ -1,7 +1,9 @@
 """Training: one net a fold, each with that fold left out, resumable and stoppable at any batch."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +77,7 @@ def train_fold(
     """
     import torch
     from lightning_fabric import Fabric
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+    from torch.optim.swa_utils import AveragedModel
 
     task, parts = encoded.task, split(encoded, fold, recipe)
     torch.manual_seed(seed * FOLDS + fold)
@@ -87,10 +89,8 @@ def train_fold(
     fabric = Fabric(accelerator=device, devices=1, precision=training_precision(device))  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = max(1, len(parts.train) // recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps + 1, pct_start=0.2
-    )
-    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995 if steps > 20 else 0.9), use_buffers=True)  # type: ignore[no-untyped-call]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, total=recipe.epochs * steps))
+    mean = AveragedModel(net, multi_avg_fn=_follow, use_buffers=True)
     mean.to(device)
     model, optimizer = fabric.setup(net, optimizer, _reapply_compile=False)
     weights = torch.as_tensor(task.outcome.class_weights(encoded.truth[parts.train]), dtype=torch.float32).to(device)
@@ -147,10 +147,28 @@ def train_fold(
                 "loss": float(total) / steps,
                 "validation_loss": validation,
                 "metrics": task.outcome.metrics(probabilities, truth),
-            }  # fmt: skip
+            }
         )
     best: dict[str, torch.Tensor] = state["best_weights"]
     return best
+
+
+def _follow(mean: "list[torch.Tensor]", now: "list[torch.Tensor]", count: "torch.Tensor | int") -> None:
+    """Move the mean weights towards those of now: far in the first steps, by 1 in 200 later on."""
+    step = 1 - min(0.995, (1 + int(count)) / (10 + int(count)))
+    for m, n in zip(mean, now, strict=True):
+        if m.is_floating_point():
+            m.lerp_(n.to(m), step)
+        else:
+            m.copy_(n)
+
+
+def _rate(step: int, total: int, warm: float = 0.2) -> float:
+    """Share of the peak learning rate: up in a straight line, down by a cosine (Loshchilov and Hutter, ICLR 2017)."""
+    rising = max(1.0, warm * total)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, total - rising))))
 
 
 def _loss(

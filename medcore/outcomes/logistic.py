@@ -36,16 +36,28 @@ def fit_platt(logit: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     z, y = np.asarray(logit, np.float64), np.asarray(truth, np.float64)
     n1, n0 = y.sum(), len(y) - y.sum()
     target = np.where(y > 0.5, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-    columns = np.stack([z, np.ones_like(z)], 1)
+    middle, spread = float(z.mean()), float(z.std())
+    spread = spread if spread > 1e-9 else 1.0
+    columns = np.stack([(z - middle) / spread, np.ones_like(z)], 1)
+
+    def loss(theta: np.ndarray) -> float:
+        u = columns @ theta
+        return float(np.mean(np.logaddexp(0, u) - target * u))
+
     theta = np.array([1.0, 0.0])
-    for _step in range(30):  # Newton's method; the loss is convex
+    for _step in range(50):  # Newton's method, halving steps that overshoot (Lin, Lin and Weng, Mach Learn 2007)
         p = sigmoid(columns @ theta)
-        hessian = (columns * (p * (1 - p))[:, None]).T @ columns + 1e-9 * len(z) * np.eye(2)
-        change = np.linalg.solve(hessian, columns.T @ (p - target))
-        theta -= change * min(1.0, 2.0 / max(float(np.abs(change).max()), 1e-12))
-        if np.abs(change).max() < 1e-8:
+        gradient = columns.T @ (p - target) / len(z)
+        hessian = (columns * (p * (1 - p))[:, None]).T @ columns / len(z) + 1e-9 * np.eye(2)
+        change = np.linalg.solve(hessian, gradient)
+        before, size = loss(theta), 1.0
+        while size > 1e-10 and loss(theta - size * change) > before - 1e-4 * size * float(gradient @ change):
+            size /= 2
+        if size <= 1e-10 or size * np.abs(change).max() < 1e-8:
             break
-    return max(float(theta[0]), 1e-3), float(theta[1])
+        theta = theta - size * change
+    slope = max(float(theta[0]) / spread, 1e-3)
+    return slope, float(theta[1]) - slope * middle
 
 
 def youden(probability: np.ndarray, truth: np.ndarray) -> float:

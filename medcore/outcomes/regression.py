@@ -43,9 +43,12 @@ class Regression:
         return np.array([truth.mean(), max(float(truth.std()), 1e-6)])
 
     def calibrate(self, logits: np.ndarray, truth: np.ndarray) -> Calibration:
-        """A straight line from the net's scale to the unit."""
-        slope, shift = np.polyfit(logits[:, 0], truth, 1) if len(truth) > 1 else (1.0, 0.0)
-        return {"slope": [float(slope)], "shift": [float(shift)]}
+        """A rising straight line from the net's scale to the unit. One case's worth of it is the scale that the net
+        learnt on, so that logits without spread still give a line."""
+        z, y, scale = logits[:, 0], np.asarray(truth, np.float64), max(float(np.std(truth)), 1e-6)
+        apart = z - z.mean()
+        slope = max(float(apart @ (y - y.mean()) + scale) / float(apart @ apart + 1), 1e-3 * scale)
+        return {"slope": [slope], "shift": [float(y.mean() - slope * z.mean())]}
 
     def probabilities(self, logits: Array, calibration: Calibration) -> Array:
         return affine(logits, calibration["slope"], calibration["shift"])

@@ -117,7 +117,7 @@ def lungs(build: Build, x: np.ndarray, y: np.ndarray, z: np.ndarray, voxel: floa
         - 26 * ((y - 18) / 70) ** 2
         - 0.25 * np.maximum(-5 - y, 0)
     )
-    out *= _edge(z - dome, voxel)
+    out *= _edge(z - dome, 2.5 * voxel)
     middle = np.where(left, _Table(_MID_Z, _MID_LEFT)(iz), _Table(_MID_Z, _MID_RIGHT)(iz))
     depth = y[0, 0]
     # the great vessels lie in the middle; in front the lungs nearly meet, behind they reach round the spine
@@ -125,7 +125,7 @@ def lungs(build: Build, x: np.ndarray, y: np.ndarray, z: np.ndarray, voxel: floa
     out *= _edge(side - middle, voxel)
     out *= 1 - _edge((1 - np.sqrt((x / 23) ** 2 + ((y + 62) / 27) ** 2)) * 23, voxel)
     for part in _heart(build, x, y, z):
-        out *= 1 - _edge((1 - np.sqrt(part)) * 48, voxel)
+        out *= 1 - _edge((1 - np.sqrt(part)) * 48, 2 * voxel)
     return np.asarray(out)
 
 

@@ -82,7 +82,7 @@ def _centre(rng: Rng, build: Build, zone: str) -> _Blob:
 
 
 def _zones(rng: Rng, consolidation: str | bool, child: bool) -> list[str]:
-    """Where the lungs are filled: the zone asked for, else one to three, children's pneumonia being patchy more often."""
+    """Where the lungs are filled: the zone asked for, else one to three; children's pneumonia is patchy more often."""
     if isinstance(consolidation, str):
         return [consolidation]
     count = 1 + int(rng.random() < (0.7 if child else 0.4)) + int(rng.random() < (0.4 if child else 0.1))
@@ -94,13 +94,13 @@ def _filled(rng: Rng, blob: _Blob, x: np.ndarray, y: np.ndarray, z: np.ndarray) 
     """Share of the air spaces that are filled, 0 to 1: a blob of ragged edge and uneven density."""
     out = np.zeros(x.shape, np.float32)
     # only the voxels around it: the rest of the chest stays clear
-    near = [np.abs(v - a) < 2.2 * s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True)]
-    along = near[2].any((1, 2)), near[0].any((0, 2)), near[1][0, 0]
-    box = tuple(slice(int(np.argmax(a)), len(a) - int(np.argmax(a[::-1]))) for a in along)
+    near_x, near_y, near_z = (np.abs(v - a) < 2.2 * s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
+    rows, cols, depths = (np.flatnonzero(n) for n in (near_z.any((1, 2)), near_x.any((0, 2)), near_y[0, 0]))
+    box = tuple(slice(int(i[0]), int(i[-1]) + 1) for i in (rows, cols, depths))
     dx, dy, dz = ((v[box] - a) / s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
-    r2 = dx * dx + dy * dy + dz * dz
-    rough, fine = (_noise(rng, r2.shape, s) for s in (5.0, 1.8))
-    inside = 1.15 - np.sqrt(r2) + 0.30 * rough + 0.16 * fine
+    r = np.sqrt(dx * dx + dy * dy + dz * dz)
+    rough, fine = (_noise(rng, r.shape, s) for s in (5.0, 1.8))
+    inside = np.minimum(1.15 - r + 0.30 * rough + 0.16 * fine, 3 * (1.4 - r)) * (x[box] * blob.at[0] > 0)
     dense = float(rng.uniform(0.7, 1.0))
     out[box] = dense * np.clip(inside / 0.55, 0, 1) * np.clip(0.85 + 0.25 * fine, 0.2, 1)
     return out

@@ -18,7 +18,7 @@ class Recipe:
     """How a task is trained. Kept as JSON in the package.
 
     epochs: at most; training stops after `patience` epochs without a lower loss on the inner validation part
-    learning_rate: peak of a one-cycle cosine; weight_decay: AdamW's
+    learning_rate: the peak, after a fifth of the steps; then down by a cosine; weight_decay: AdamW's
     validation: share of the training patients that is kept for early stopping
     """
 

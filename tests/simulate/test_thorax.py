@@ -19,8 +19,8 @@ def made(seed: int, zone: str | bool | None, view: str = "PA", child: bool = Fal
 
 
 def test_same_seed_same_film() -> None:
-    a, b = film(4, True, SMALL), film(4, True, SMALL)
-    assert sha256(a[0]) == sha256(b[0]) != sha256(film(5, True, SMALL)[0])
+    a, b = film(4, True, 128), film(4, True, 128)
+    assert sha256(a[0]) == sha256(b[0]) != sha256(film(5, True, 128)[0])
     assert np.array_equal(a[1], b[1])
     assert sha256(films(2, 3)[1].load()["film"]) == sha256(films(3, 3)[1].load()["film"])
 
@@ -43,9 +43,8 @@ def test_consolidation_lies_and_shows_in_its_zone(zone: str, view: str) -> None:
 
 def test_thirds_of_the_lung_lie_above_each_other() -> None:
     for side in ("right", "left"):
-        heights = [
-            np.median(np.nonzero(film(9, f"{side}_{third}", SMALL)[1])[0]) for third in ("upper", "mid", "lower")
-        ]
+        masks = [made(7, f"{side}_{third}", "PA", False)[1] for third in ("upper", "mid", "lower")]
+        heights = [np.median(np.nonzero(mask)[0]) for mask in masks]
         assert heights[0] + 15 < heights[1]
         assert heights[1] + 15 < heights[2]
 

@@ -1,0 +1,86 @@
+"""Checks of a package that its card holds: plain baselines, calibration, and shortcuts that a net may have taken.
+
+Chosen by the kinds of a task's fields and by what the samples say of themselves, never by a task's name. Every figure
+is out of fold, on the folds that the package was trained by, with its 95 % range over resampled patients, by source.
+They are kept in `checks.json` beside package.json, with the hash of the package they are about.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from medcore.checks import calibration, pictures, records, samples, signals, transfer
+from medcore.checks.answered import Answered, Section, answered
+from medcore.datasets.sample import Sample
+from medcore.inputs import ImageField, RecordField, SignalField
+from medcore.learn.card import card
+from medcore.learn.devices import pick
+from medcore.packages import Package
+
+FILE = "checks.json"
+__all__ = ["check", "stored", "write"]
+
+
+def stored(package: Package) -> dict[str, Any] | None:
+    """The checks that lie beside the package; None where there are none, or they are about another version."""
+    path = package.folder / FILE
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found if found.get("package_hash") == package.hash else None
+
+
+def check(
+    package: Package,
+    cases: Sequence[Sample],
+    device: str = "auto",
+    masks: Path | None = None,
+    train: bool = False,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> dict[str, Any]:
+    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, sections.
+
+    masks: a folder of PNGs that mark the lungs of pictures of the same stem
+    train: also train a net on each source alone, which takes as long as training does; otherwise what an earlier call
+        with `train` found of this package stays
+    """
+    device = pick(device)
+    said = answered(package, cases, device)
+    sections = [s.to_json() for s in _sections(said, masks)]
+    if train:
+        sections += [s.to_json() for s in transfer.check(said, on_epoch)]
+    else:
+        before = stored(package) or {"sections": []}
+        sections += [s for s in before["sections"] if s["name"] == "transfer"]
+    return {
+        "task": package.task.name,
+        "package": package.name,
+        "package_hash": package.hash,
+        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "device": device,
+        "n": len(said.index),
+        "sections": sections,
+    }
+
+
+def _sections(said: Answered, masks: Path | None) -> list[Section]:
+    out: list[Section] = []
+    for name, field in said.package.task.fields.items():
+        if isinstance(field, RecordField):
+            out += records.check(said, name, field)
+        elif isinstance(field, SignalField):
+            out += signals.check(said, name, field)
+        elif isinstance(field, ImageField):
+            out += pictures.check(said, name, masks)
+    return [*out, *samples.weighted(said), *samples.disputed(said), *calibration.check(said)]
+
+
+def write(package: Package, found: dict[str, Any]) -> None:
+    """Keep the checks beside the package and write its card again with them; the package's hash stays."""
+    for name, text in (
+        (FILE, json.dumps(found, ensure_ascii=False, indent=1) + "\n"),
+        ("CARD.md", card(package.task, package.about, found)),
+    ):
+        part = package.folder / f"{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(package.folder / name)

@@ -1,0 +1,105 @@
+"""Whether what is said at 70 % comes true 70 times in 100, and how near to that chance alone lets anyone come."""
+
+import numpy as np
+
+from medcore.checks.answered import Answered, Figure, Row, Section
+from medcore.i18n import _
+from medcore.outcomes import Outcome
+from medcore.outcomes.metrics import bootstrap
+
+DRAWS = 200
+BINS = 10
+
+
+def imagined(outcome: Outcome, probabilities: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Truths drawn from the probabilities (n, labels) as if each were exactly right; shaped as the outcome's truth."""
+    if outcome.kind == "multiclass":
+        below = generator.random((len(probabilities), 1)) > probabilities.cumsum(1)
+        return np.asarray(below.sum(1).clip(max=probabilities.shape[1] - 1), float)
+    drawn = np.asarray(generator.random(probabilities.shape) < probabilities, float)
+    return drawn[:, 0] if outcome.kind == "binary" else drawn
+
+
+def perfect(outcome: Outcome, probabilities: np.ndarray, seed: int = 0) -> Figure:
+    """The calibration error of a model that says these probabilities and is exactly right: median, 0, and what 95 of
+    100 such models stay below."""
+    generator = np.random.default_rng(seed)
+    drawn = [
+        outcome.metrics(probabilities, imagined(outcome, probabilities, generator))["ece"] for _draw in range(DRAWS)
+    ]
+    return {"value": float(np.median(drawn)), "low": 0.0, "high": float(np.percentile(drawn, 95))}
+
+
+def statements(answered: Answered) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What was said, whether it was so, and of which case: (m,) each. Of several classes, the one chosen; of several
+    labels, each."""
+    p, truth = answered.probabilities[answered.index], answered.encoded.truth[answered.index]
+    if answered.outcome.kind == "multiclass":
+        return p.max(1), (p.argmax(1) == truth).astype(float), answered.index
+    return p.ravel(), truth.ravel(), np.repeat(answered.index, p.shape[1])
+
+
+def error(answered: Answered) -> Section:
+    """Expected calibration error, of all cases and of each source."""
+    groups = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
+    rows = []
+    for source, index in groups.items():
+        found = answered.metrics(answered.probabilities, index)["ece"]
+        chance = perfect(answered.outcome, answered.probabilities[index])
+        inside = found is not None and (found["value"] or 0) <= (chance["high"] or 0)
+        said = _("no more than chance explains") if inside else _("more than chance explains")
+        limit = _("up to {high:.3f}").format(high=chance["high"])
+        figures: dict[str, Figure | str | None] = {
+            "ece": found, "perfect": chance, "perfect_range": limit, "verdict": said,
+        }  # fmt: skip
+        rows.append(Row(source or _("All"), len(index), figures, source))
+    return Section(
+        "calibration_error",
+        _("Can the probabilities be taken at their word?"),
+        _(
+            "The calibration error is how far, on average, the share of cases in which it was so lies from the "
+            "probability that was said. By chance alone a perfectly calibrated model shows some too: the column beside "
+            "it says how much at most, in 95 of 100 draws from the same probabilities."
+        ),
+        {"ece": _("Calibration error"), "perfect_range": _("If perfectly calibrated"), "verdict": _("Verdict")},
+        rows,
+    )
+
+
+def reliability(answered: Answered) -> Section:
+    """Ten bins of equal count: said, and was so."""
+    said, was, case = statements(answered)
+    order = np.argsort(said, kind="stable")
+    place = np.empty(len(said), int)
+    place[order] = np.arange(len(said)) * BINS // len(said)
+
+    def shares(part: np.ndarray) -> dict[str, float]:
+        count = np.bincount(place[part], minlength=BINS)
+        true = np.bincount(place[part], was[part], minlength=BINS)
+        with np.errstate(invalid="ignore"):
+            return {str(b): float(v) for b, v in enumerate(true / count)}
+
+    drawn = bootstrap(shares, answered.patients(case))
+    rows = []
+    for b in range(BINS):
+        mine = said[place == b]
+        if len(mine):
+            mean: Figure = {"value": float(mine.mean()), "low": None, "high": None}
+            span = _("{low:.2f} to {high:.2f}").format(low=mine.min(), high=mine.max())
+            rows.append(Row(span, len(mine), {"said": mean, "was": drawn[str(b)]}))
+    chosen = answered.outcome.kind == "multiclass"
+    return Section(
+        "reliability",
+        _("Said and came true"),
+        (_("By the probability of the answer that was chosen") if chosen else _("By the probability that was said"))
+        + _(", in ten groups of equal size; left column: its range in the group."),
+        {"said": _("Mean said"), "was": _("Share in which it was so")},
+        rows,
+    )
+
+
+def check(answered: Answered) -> list[Section]:
+    """Nothing for a regression, which says no probability."""
+    if answered.outcome.kind == "regression":
+        return []
+    return [error(answered), reliability(answered)]

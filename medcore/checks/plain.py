@@ -1,0 +1,110 @@
+"""Plain models on the same patients and folds, and what they reach beside a package."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from medcore.checks.answered import Answered, Row, Section
+from medcore.i18n import _
+from medcore.learn.card import metric_title
+from medcore.outcomes import Outcome
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A model of few numbers per case.
+
+    x: (n, columns), NaN where absent; model: "boosting" (trees, scikit-learn's defaults) or "linear"
+    categories: which columns are codes of categories, for the trees
+    """
+
+    name: str
+    title: str
+    x: np.ndarray = field(repr=False)
+    model: str
+    categories: Sequence[bool] | None = None
+
+
+def estimator(plain: Plain, regression: bool) -> Any:
+    """The untrained scikit-learn model."""
+    if plain.model == "boosting":
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+        return kind(categorical_features=plain.categories, random_state=0)
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    last = Ridge() if regression else LogisticRegression(max_iter=2000)
+    return make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler(), last)
+
+
+def fit_predict(plain: Plain, outcome: Outcome, truth: np.ndarray, learn: np.ndarray, say: np.ndarray) -> np.ndarray:
+    """Probabilities (len(say), labels) from a model that learnt from the cases at `learn`."""
+    if outcome.kind == "regression":
+        model = estimator(plain, True).fit(plain.x[learn], truth[learn])
+        return np.asarray(model.predict(plain.x[say]), float)[:, None]
+    columns = truth[learn] if truth.ndim == 2 else truth[learn, None]
+    out = []
+    for y in columns.T:
+        shares = np.zeros((len(say), outcome.width if outcome.kind == "multiclass" else 2))
+        known = np.unique(y).astype(int)
+        shares[:, known] = (
+            estimator(plain, False).fit(plain.x[learn], y).predict_proba(plain.x[say]) if len(known) > 1 else 1.0
+        )
+        out.append(shares if outcome.kind == "multiclass" else shares[:, 1:])
+    return np.concatenate(out, 1)
+
+
+def out_of_fold(plain: Plain, answered: Answered, within: str | None = None) -> np.ndarray:
+    """Probabilities (n, labels): each fold by a model that learnt from the others; of one source alone if `within`."""
+    encoded = answered.encoded
+    mine = np.array([within is None or s.source == within for s in encoded.samples])
+    out = np.full((len(encoded), len(answered.outcome.labels)), np.nan)
+    for fold in np.unique(encoded.folds[mine]):
+        learn, say = np.flatnonzero(mine & (encoded.folds != fold)), np.flatnonzero(mine & (encoded.folds == fold))
+        if len(learn):
+            out[say] = fit_predict(plain, answered.outcome, encoded.truth, learn, say)
+    return out
+
+
+def section(
+    answered: Answered, plains: Sequence[Plain], name: str, title: str, text: str, metrics: Sequence[str], lead: bool
+) -> Section:
+    """A row for the package and one for each plain model, of each source. `lead`: whether the card shows the package's
+    lead in each metric."""
+    rows = []
+    for source, index in answered.sources.items():
+        others = {plain.name: out_of_fold(plain, answered, source or None) for plain in plains}
+        figures = answered.beside(others, index)
+        titles = {"": _("This package"), **{plain.name: plain.title for plain in plains}}
+        rows += [Row(titles[who], len(index), found, source) for who, found in figures.items()]
+    columns = {}
+    for metric in metrics:
+        columns[metric] = metric_title(metric)
+        if lead:
+            columns[f"lead_{metric}"] = _("Difference")
+    return Section(name, title, text, columns, rows)
+
+
+def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
+    """The package beside models that people would try first."""
+    names = answered.outcome.metrics(answered.probabilities[answered.index], answered.encoded.truth[answered.index])
+    ranks = [n for n in names if n in ("auroc", "auroc_macro", "mae") or (n.startswith("f1_") and n != "f1_macro")]
+    return section(
+        answered,
+        plains,
+        "plain_models",
+        _("Beside plain models"),
+        _(
+            "Each plain model learnt from the same patients and answered the same left-out fifths. Difference: this "
+            "package minus the plain model, with its 95 % range over the same resampled patients; where that range "
+            "holds 0, the two can't be told apart. A higher AUROC or F1 is better; a lower Brier score is."
+        ),
+        [*ranks, *(["brier"] if "brier" in names else [])],
+        lead=True,
+    )

@@ -1,0 +1,81 @@
+"""Signals: what the length alone tells, and what the beats' timing does."""
+
+import numpy as np
+
+from medcore.checks.answered import Answered, Section
+from medcore.checks.pairs import equal_pairs
+from medcore.checks.plain import Plain, beside_plain_models, section
+from medcore.i18n import _
+from medcore.inputs import SignalField
+
+
+def beats(samples: np.ndarray, rate_hz: float) -> np.ndarray:
+    """Seconds at which a lead (samples,) in mV has its R waves, whichever way they point: peaks of the energy between
+    5 and 20 Hz (after Pan & Tompkins, IEEE TBME 1985), at least 0.25 s apart."""
+    from scipy.ndimage import uniform_filter1d
+    from scipy.signal import butter, find_peaks, sosfiltfilt
+
+    band = sosfiltfilt(butter(2, [5, 20], "bandpass", fs=rate_hz, output="sos"), samples)
+    energy = np.sqrt(uniform_filter1d(np.square(band), max(1, round(0.1 * rate_hz))))
+    at, _found = find_peaks(energy, height=0.4 * np.percentile(energy, 97), distance=max(1, round(0.25 * rate_hz)))
+    return np.asarray(at / rate_hz, float)
+
+
+def timing(samples: np.ndarray, rate_hz: float) -> list[float]:
+    """What the distances between beats (RR, s) are like: their spread, quantiles and changes. NaN with under 4 beats.
+
+    Nothing here grows with the length of the recording.
+    """
+    rr = np.diff(beats(samples, rate_hz))
+    if len(rr) < 3:
+        return [np.nan] * 14
+    step = np.diff(rr)
+    shares, _edges = np.histogram(step / rr.mean(), bins=12, range=(-0.6, 0.6))
+    known = shares[shares > 0] / len(step)
+    turns = np.mean(step[1:] * step[:-1] < 0)
+    return [
+        *(float(v) for v in np.quantile(rr, [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])),
+        float(rr.mean()),
+        float(rr.std()),
+        float(rr.std() / rr.mean()),
+        float(np.sqrt(np.mean(step**2)) / rr.mean()),
+        float(np.mean(np.abs(step) > 0.05)),
+        float(-(known * np.log(known)).sum()),
+        float(turns),
+    ]
+
+
+def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
+    """Timing of the beats as a plain model, the length as a shortcut, and pairs of one length."""
+    at = 2 * list(answered.package.task.fields).index(name)
+    leads = [item[at].numpy() for item in answered.encoded.items]
+    seconds = np.array([lead.shape[-1] / field.rate_hz for lead in leads])
+    rr = np.array([timing(lead[0].astype(float), field.rate_hz) for lead in leads])
+    plains = [Plain("beat_timing", _("Gradient boosting on the distances between beats"), rr, "boosting")]
+    length = [Plain("length_only", _("Length of the recording alone"), seconds[:, None], "boosting")]
+    metrics = answered.outcome.metrics(answered.probabilities[answered.index], answered.encoded.truth[answered.index])
+    return [
+        beside_plain_models(answered, plains),
+        section(
+            answered,
+            length,
+            "shortcuts",
+            _("What the length alone tells"),
+            _(
+                "Gradient boosting that was told only how many seconds a recording lasts, trained and tested on the "
+                "same folds. AUROC 0.5 is chance. Where it is above, the length goes with the label in these data."
+            ),
+            [m for m in metrics if m.startswith(("auroc", "mae")) or (m.startswith("f1_") and m != "f1_macro")],
+            lead=False,
+        ),
+        *equal_pairs(
+            answered,
+            "equal_length",
+            _("On pairs of equal length"),
+            _(
+                "Each recording with the label is compared only with recordings without it that last as long, within "
+                "2 %. A package that went by the length would fall here."
+            ),
+            seconds,
+        ),
+    ]
