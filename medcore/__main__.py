@@ -86,17 +86,9 @@ def case_of(task: str, files: list[Path]) -> tuple[str, dict[str, Any]]:
     from medcore.readers import decode
     from medcore.tasks import get
 
-    fields = get(task).fields.values()
+    kinds = {field.kind for field in get(task).fields.values()}
     found = decode({path.as_posix(): _content(path) for path in files})
-    fitting = [f for f in found if f.input.kind in {field.kind for field in fields}]
-    taken = get(task).take([f.input for f in fitting])
-    if taken is None:
-        kinds = ", ".join(sorted({f.input.kind for f in found})) or _("nothing")
-        wanted = ", ".join(field.kind for field in fields)
-        raise Refused(
-            _("The files hold {kinds}; the question needs {wanted}.").format(kinds=kinds, wanted=wanted),
-            _("Give a file of that kind, or ask another task."),
-        )
+    fitting = [f for f in found if f.input.kind in kinds]
     rows = sum(f.input.kind == "record" for f in fitting)
     if rows > 1:
         raise Refused(
@@ -107,7 +99,15 @@ def case_of(task: str, files: list[Path]) -> tuple[str, dict[str, Any]]:
     cases = {f.person or tuple(f.files.values()) for f in fitting if f.input.kind != "record"}
     if len(cases) > 1:
         raise Refused(_("The files hold {n} cases.").format(n=len(cases)), _("Give the files of one case at a time."))
-    return files[0].stem, taken
+    taken = get(task).take([f.input for f in fitting])
+    if taken is None:
+        raise Refused(
+            _("The files hold {kinds}; the question needs {wanted}.").format(
+                kinds=", ".join(sorted({f.input.kind for f in found})), wanted=", ".join(sorted(kinds))
+            ),
+            _("Give a file of that kind, or ask another task."),
+        )
+    return files[0].stem, taken[0]
 
 
 def _content(path: Path) -> bytes:

@@ -19,15 +19,17 @@ Metric = Mapping[str, float | None] | None
 def choose_task() -> Task:
     """The list at the left: each task with the version that answers it."""
     tasks = all_tasks()
-    in_use = {name: next((v for v in clinic.versions(name) if v.in_use), None) for name in tasks}
-    captions = [f"{v.package}, {_('in use')}" if (v := in_use[name]) else _("No version answers yet") for name in tasks]
     names = list(tasks)
+
+    def line(name: str) -> str:
+        used = next((v for v in clinic.versions(name) if v.in_use), None)
+        return f"{_(tasks[name].title)} :gray[{used.version if used else _('no version yet')}]"
+
     name = st.radio(
         _("Task"),
         names,
         index=names.index(address.asked("task", names, names[0])),
-        captions=captions,
-        format_func=lambda n: _(tasks[n].title),
+        format_func=line,
         key="models-task",
         label_visibility="collapsed",
     )

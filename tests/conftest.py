@@ -6,9 +6,9 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import pytest
+import pytest  # noqa: E402
 
-from medcore.settings import settings
+from medcore.settings import settings  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import numpy as np
 from medcore.checks.answered import Answered, Figure, Row, Section
 from medcore.i18n import _
 from medcore.outcomes import Outcome
-from medcore.outcomes.metrics import bootstrap
+from medcore.outcomes.metrics import bootstrap, ece
 
 DRAWS = 200
 BINS = 10
@@ -20,23 +20,22 @@ def imagined(outcome: Outcome, probabilities: np.ndarray, generator: np.random.G
     return drawn[:, 0] if outcome.kind == "binary" else drawn
 
 
+def statements(outcome: Outcome, probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What was said and whether it was so, (n, k) each: of several classes the chosen one, of several labels each."""
+    if outcome.kind == "multiclass":
+        return probabilities.max(1, keepdims=True), (probabilities.argmax(1) == truth).astype(float)[:, None]
+    return probabilities, truth.reshape(probabilities.shape)
+
+
 def perfect(outcome: Outcome, probabilities: np.ndarray, seed: int = 0) -> Figure:
     """The calibration error of a model that says these probabilities and is exactly right: median, 0, and what 95 of
     100 such models stay below."""
     generator = np.random.default_rng(seed)
-    drawn = [
-        outcome.metrics(probabilities, imagined(outcome, probabilities, generator))["ece"] for _draw in range(DRAWS)
-    ]
+    drawn = []
+    for _draw in range(DRAWS):
+        said, was = statements(outcome, probabilities, imagined(outcome, probabilities, generator))
+        drawn.append(ece(said.ravel(), was.ravel()))
     return {"value": float(np.median(drawn)), "low": 0.0, "high": float(np.percentile(drawn, 95))}
-
-
-def statements(answered: Answered) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What was said, whether it was so, and of which case: (m,) each. Of several classes, the one chosen; of several
-    labels, each."""
-    p, truth = answered.probabilities[answered.index], answered.encoded.truth[answered.index]
-    if answered.outcome.kind == "multiclass":
-        return p.max(1), (p.argmax(1) == truth).astype(float), answered.index
-    return p.ravel(), truth.ravel(), np.repeat(answered.index, p.shape[1])
 
 
 def error(answered: Answered) -> Section:
@@ -44,15 +43,21 @@ def error(answered: Answered) -> Section:
     groups = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
     rows = []
     for source, index in groups.items():
-        found = answered.metrics(answered.probabilities, index)["ece"]
-        chance = perfect(answered.outcome, answered.probabilities[index])
-        inside = found is not None and (found["value"] or 0) <= (chance["high"] or 0)
-        said = _("no more than chance explains") if inside else _("more than chance explains")
-        limit = _("up to {high:.3f}").format(high=chance["high"])
+        p = answered.probabilities[index]
+        said, was = statements(answered.outcome, p, answered.encoded.truth[index])
+        found: Figure = bootstrap(
+            lambda part, said=said, was=was: {"ece": ece(said[part].ravel(), was[part].ravel())},  # type: ignore[misc]
+            answered.patients(index),
+        )["ece"]
+        chance = perfect(answered.outcome, p)
+        inside = (found["value"] or 0) <= (chance["high"] or 0)
         figures: dict[str, Figure | str | None] = {
-            "ece": found, "perfect": chance, "perfect_range": limit, "verdict": said,
-        }  # fmt: skip
-        rows.append(Row(source or _("All"), len(index), figures, source))
+            "ece": found,
+            "perfect": chance,
+            "perfect_range": _("up to {high:.3f}").format(high=chance["high"]),
+            "verdict": _("no more than chance explains") if inside else _("more than chance explains"),
+        }
+        rows.append(Row("" if source else _("All cases"), len(index), figures, source))
     return Section(
         "calibration_error",
         _("Can the probabilities be taken at their word?"),
@@ -68,7 +73,9 @@ def error(answered: Answered) -> Section:
 
 def reliability(answered: Answered) -> Section:
     """Ten bins of equal count: said, and was so."""
-    said, was, case = statements(answered)
+    each = statements(answered.outcome, answered.probabilities[answered.index], answered.encoded.truth[answered.index])
+    case = np.repeat(answered.index, each[0].shape[1])
+    said, was = each[0].ravel(), each[1].ravel()
     order = np.argsort(said, kind="stable")
     place = np.empty(len(said), int)
     place[order] = np.arange(len(said)) * BINS // len(said)

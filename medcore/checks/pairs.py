@@ -62,4 +62,4 @@ def equal_pairs(answered: Answered, name: str, title: str, text: str, value: np.
         for label, score, mine in _yes_or_no(answered):
             n, every, alike = pair_auroc(score[index], mine[index], value[index], answered.patients(index))
             rows.append(Row(label, n, {"all_pairs": every, "alike": alike}, source))
-    return [Section(name, title, text, {"all_pairs": _("AUROC, all pairs"), "alike": _("AUROC, like pairs")}, rows)]
+    return [Section(name, title, text, {"all_pairs": _("AUROC, all pairs"), "alike": _("AUROC, pairs alike")}, rows)]

@@ -83,8 +83,9 @@ class Reading(Answering):
     def lock_read(
         self, user: User, case_id: int, task: str, choice: str, confidence: int | None = None, comment: str = ""
     ) -> Read:
-        """The first read: given once, before any answer, and never changed. confidence: 1 (a guess) to 4 (certain)."""
-        choice = _checked_choice(task, choice)
+        """The first read: given once, before any answer, and never changed. choice: "" where it can't be told;
+        confidence: 1 (a guess) to 4 (certain)."""
+        choice = _checked_choice(task, choice) if choice else ""
         if confidence is not None and confidence not in (1, 2, 3, 4):
             raise Refused(_("Confidence goes from 1 to 4."), _("Choose one of the four."))
         with self.database.read() as session:

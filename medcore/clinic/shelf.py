@@ -35,24 +35,12 @@ class Fit:
 
 
 def fit(task: Task, inputs: Sequence[Input]) -> Fit:
-    """For each field the first input of its kind that passes its check and that no other field has."""
-    taken: dict[str, Input] = {}
-    remarks: list[str] = []
-    for name, field in task.fields.items():
-        refusal = None
-        for given in inputs:
-            if given.kind != field.kind or any(given is other for other in taken.values()):
-                continue
-            try:
-                remarks += field.check(given)
-            except Refused as error:
-                refusal = refusal or error
-                continue
-            taken[name] = given
-            break
-        if name not in taken:
-            return Fit(task, None, refusal=refusal)
-    return Fit(task, taken, tuple(remarks))
+    """What the task takes, or why it can't."""
+    try:
+        found = task.take(inputs)
+    except Refused as refusal:
+        return Fit(task, None, refusal=refusal)
+    return Fit(task, *found) if found else Fit(task, None)
 
 
 def fits(inputs: Sequence[Input]) -> list[Fit]:

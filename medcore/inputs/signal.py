@@ -71,9 +71,12 @@ class SignalField:
     def check(self, given: Signal) -> list[str]:
         rows = self._rows(given)
         if all(r is None for r in rows):
+            have = ", ".join(f"{lead} ({unit})" for lead, unit in zip(given.leads, given.units, strict=True))
             raise Refused(
-                _("None of the leads {leads} is in this recording in mV.").format(leads=", ".join(self.leads)),
-                _("It has {leads}. Upload an ECG with its units named.").format(leads=", ".join(given.leads) or "none"),
+                _("This recording lacks the leads that the question needs in mV: {leads}.").format(
+                    leads=", ".join(self.leads)
+                ),
+                _("It has {leads}. Upload an ECG with its leads and units named.").format(leads=have or _("no leads")),
             )
         if not self.min_seconds <= given.seconds <= self.max_seconds:
             raise Refused(

@@ -30,15 +30,12 @@ def interval(value: Mapping[str, Any] | None, digits: int = 3) -> str:
         return "–"
 
     def number(x: float) -> str:
-        return f"{x:.{digits}f}".replace("-", "−")
+        return f"{round(x, digits) + 0.0:.{digits}f}".replace("-", "−")  # adding 0 makes −0 plain 0
 
     low, high = value.get("low"), value.get("high")
-    said = number(value["value"])
-    return (
-        said
-        if low is None or high is None
-        else said + _(" ({low} to {high})").format(low=number(low), high=number(high))
-    )
+    if low is None or high is None:
+        return number(value["value"])
+    return _("{value} ({low} to {high})").format(value=number(value["value"]), low=number(low), high=number(high))
 
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> str:

@@ -153,7 +153,7 @@ def train_fold(
     return best
 
 
-def _follow(mean: "list[torch.Tensor]", now: "list[torch.Tensor]", count: "torch.Tensor | int") -> None:
+def _follow(mean: "Sequence[torch.Tensor]", now: "Sequence[torch.Tensor]", count: "torch.Tensor | int") -> None:
     """Move the mean weights towards those of now: far in the first steps, by 1 in 200 later on."""
     step = 1 - min(0.995, (1 + int(count)) / (10 + int(count)))
     for m, n in zip(mean, now, strict=True):

@@ -65,6 +65,7 @@ def bootstrap(
 ) -> dict[str, Any]:
     """Each metric as {value, low, high}: 95 % range over `draws` resamplings of patients with replacement.
 
+    The range holds the value: a calibration error is larger in every resampling than in the whole.
     metrics: takes positions of cases and gives metrics by name. Undefined becomes None.
     """
     names, owner = np.unique(np.asarray(patients), return_inverse=True)
@@ -87,7 +88,7 @@ def bootstrap(
         low, high = np.percentile(spread, [2.5, 97.5]) if len(spread) else (None, None)
         out[name] = {
             "value": float(value),
-            "low": None if low is None else float(low),
-            "high": None if high is None else float(high),
+            "low": None if low is None else float(min(low, value)),
+            "high": None if high is None else float(max(high, value)),
         }
     return out

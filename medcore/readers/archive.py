@@ -49,7 +49,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
 
 
 def _damaged() -> Refused:
-    return Refused(_("The ZIP is cut off or damaged."), _("Pack the files again."))
+    return Refused(_("The ZIP or Excel file is cut off or damaged."), _("Pack or save it again."))
 
 
 def check(entries: list[zipfile.ZipInfo], packed: int) -> None:

@@ -1,11 +1,12 @@
 """What a task declares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medcore.datasets.sample import Sample
+from medcore.errors import Refused
 from medcore.inputs import Field, Input
 from medcore.outcomes import Outcome
 
@@ -61,12 +62,28 @@ class Task:
     limits: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
 
-    def take(self, inputs: list[Input]) -> dict[str, Input] | None:
-        """The inputs by field name where each field finds one of its kind, else None. Says nothing of their quality."""
+    def take(self, inputs: Sequence[Input]) -> tuple[dict[str, Input], tuple[str, ...]] | None:
+        """For each field the first input of its kind that passes its check and that no other field has, and the
+        fields' remarks on them; None where nothing is of a field's kind.
+
+        Raises Refused, with what was wrong with the first, where what is of its kind passes no check.
+        """
         taken: dict[str, Input] = {}
+        remarks: list[str] = []
         for name, spec in self.fields.items():
-            match = [i for i in inputs if i.kind == spec.kind and all(i is not other for other in taken.values())]
-            if not match:
+            refusal = None
+            for given in inputs:
+                if given.kind != spec.kind or any(given is other for other in taken.values()):
+                    continue
+                try:
+                    remarks += spec.check(given)
+                except Refused as error:
+                    refusal = refusal or error
+                    continue
+                taken[name] = given
+                break
+            if refusal and name not in taken:
+                raise refusal
+            if name not in taken:
                 return None
-            taken[name] = match[0]
-        return taken
+        return taken, tuple(remarks)

@@ -102,7 +102,7 @@ def test_one_lead_is_read_out_of_twelve_and_said() -> None:
     ("given", "said"),
     [
         (strip(seconds=4), "4.0 s"),
-        (strip(unit="mmHg"), "None of the leads"),
+        (strip(unit="mmHg"), "lacks the leads"),
         (Signal(np.zeros((1, 3000), np.float32), 300, ("I",), ("mV",)), "flat"),
         (Signal(strip().samples * 1000, 300, ("I",), ("mV",)), "µV"),
         (Signal(np.clip(np.sin(np.arange(3000.0))[None] * 5, -1, 1), 300, ("I",), ("mV",)), "saturated"),
