@@ -49,7 +49,7 @@ def strip(view: CaseView) -> None:
                 words.described(view.inputs),
                 words.age_sex(row),
                 _("Received {when}").format(when=words.clock(row.received)),
-                _("Acquired {day} (moved)").format(day=acquired) if acquired else "",
+                _("Acquired {day} (date moved)").format(day=acquired) if acquired else "",
                 place=_("Case {n} of {total}").format(n=theme.number(view.position), total=theme.number(view.total)),
                 simulated=row.simulated,
             )

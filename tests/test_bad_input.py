@@ -108,7 +108,7 @@ BAD: dict[str, tuple[str, Files, str]] = {
     "a PNG cut off": ("image", cut({"a.png": picture(GREY)}, "a.png"), "cut off"),
     "a JPEG cut off": ("image", cut({"a.jpg": picture(GREY.astype(np.uint8), "JPEG")}, "a.jpg"), "cut off"),
     "a WFDB signal cut off": ("signal", cut(strip(), "r1.dat"), "ends after"),
-    "a WFDB header cut off": ("signal", cut(strip(), "r1.hea", 0.4), "Line 2"),
+    "a WFDB header cut off": ("signal", cut(strip(), "r1.hea", 0.4), "plain text"),
     "a WFDB header without its signal": ("signal", {"r1.hea": strip()["r1.hea"]}, "which is not there"),
     "a WFDB signal without its header": (
         "signal",

@@ -9,7 +9,7 @@ import numpy as np
 
 from medcore.checks.answered import Answered, Row, Section, change, leading, subset
 from medcore.checks.pairs import equal_pairs
-from medcore.checks.plain import Plain, section
+from medcore.checks.plain import Plain, beside
 from medcore.datasets.sample import Sample
 from medcore.i18n import _
 from medcore.inputs import Image
@@ -90,11 +90,10 @@ def shortcuts(answered: Answered, name: str) -> list[Section]:
         Plain("thumbnail", _("Shrunk to 8 × 8 greys"), np.array(coarse), "linear"),
         Plain("borders_only", _("Outer tenth alone"), np.array(borders), "linear"),
     ]
-    metrics = answered.outcome.metrics(answered.probabilities[answered.index], answered.encoded.truth[answered.index])
+    rows = beside(answered, plains, level=True)
+    metric = leading(rows[0].figures)
     return [
-        section(
-            answered,
-            plains,
+        Section(
             "shortcuts",
             _("What can be told without looking at the anatomy"),
             _(
@@ -103,8 +102,8 @@ def shortcuts(answered: Answered, name: str) -> list[Section]:
                 "reach, a net could reach without looking at the disease: the nearer they come to the package, the "
                 "less its figure proves. Difference: the package minus the plain model."
             ),
-            [leading(metrics)],
-            lead=True,
+            {metric: metric_title(metric), f"lead_{metric}": _("Difference")},
+            rows,
         ),
         *equal_pairs(
             answered,

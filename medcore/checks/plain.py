@@ -1,7 +1,7 @@
 """Plain models on the same patients and folds, and what they reach beside a package."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ def estimator(plain: Plain, regression: bool) -> Any:
 
 def fit_predict(plain: Plain, outcome: Outcome, truth: np.ndarray, learn: np.ndarray, say: np.ndarray) -> np.ndarray:
     """Probabilities (len(say), labels) from a model that learnt from the cases at `learn`."""
+    plain = known_columns(plain, learn)
     if outcome.kind == "regression":
         model = estimator(plain, True).fit(plain.x[learn], truth[learn])
         return np.asarray(model.predict(plain.x[say]), float)[:, None]
@@ -60,8 +61,22 @@ def fit_predict(plain: Plain, outcome: Outcome, truth: np.ndarray, learn: np.nda
     return np.concatenate(out, 1)
 
 
-def out_of_fold(plain: Plain, answered: Answered, within: str | None = None) -> np.ndarray:
-    """Probabilities (n, labels): each fold by a model that learnt from the others; of one source alone if `within`."""
+def known_columns(plain: Plain, learn: np.ndarray) -> Plain:
+    """Without the columns that no case at `learn` has, which scikit-learn's trees stumble over."""
+    known = np.isfinite(plain.x[learn]).any(0)
+    if not known.any():
+        return replace(plain, x=np.zeros((len(plain.x), 1)), categories=None)
+    categories = None if plain.categories is None else [c for c, k in zip(plain.categories, known, strict=True) if k]
+    return replace(plain, x=plain.x[:, known], categories=categories)
+
+
+def out_of_fold(plain: Plain, answered: Answered, within: str | None = None, level: bool = False) -> np.ndarray:
+    """Probabilities (n, labels): each fold by a model that learnt from the others; of one source alone if `within`.
+
+    level: bring the models of all folds to one share of each label. A model that learnt nothing says the share among
+    those that it learnt from, which is high where that of the left-out fold is low: together such models would rank
+    worse than chance.
+    """
     encoded = answered.encoded
     mine = np.array([within is None or s.source == within for s in encoded.samples])
     out = np.full((len(encoded), len(answered.outcome.labels)), np.nan)
@@ -69,35 +84,47 @@ def out_of_fold(plain: Plain, answered: Answered, within: str | None = None) -> 
         learn, say = np.flatnonzero(mine & (encoded.folds != fold)), np.flatnonzero(mine & (encoded.folds == fold))
         if len(learn):
             out[say] = fit_predict(plain, answered.outcome, encoded.truth, learn, say)
+            if level:
+                out[say] = levelled(out[say], answered.outcome, encoded.truth[learn], encoded.truth[mine])
     return out
 
 
-def section(
-    answered: Answered, plains: Sequence[Plain], name: str, title: str, text: str, metrics: Sequence[str], lead: bool
-) -> Section:
-    """A row for the package and one for each plain model, of each source. `lead`: whether the card shows the package's
-    lead in each metric."""
+def levelled(p: np.ndarray, outcome: Outcome, learnt: np.ndarray, every: np.ndarray) -> np.ndarray:
+    """Probabilities (n, labels) of a model that met each label as often as in `learnt`, as if as often as in `every`
+    (Saerens et al., Neural Computation 2002)."""
+    if outcome.kind == "regression":
+        return p
+
+    def shares(truth: np.ndarray) -> np.ndarray:
+        hot = (
+            np.eye(outcome.width)[truth.astype(int)] if outcome.kind == "multiclass" else truth.reshape(-1, p.shape[1])
+        )
+        return np.asarray(hot.mean(0).clip(1e-6, 1 - 1e-6))
+
+    before, after = shares(learnt), shares(every)
+    yes, no = p * after / before, (1 - p) * (1 - after) / (1 - before)
+    return np.asarray(yes / yes.sum(1, keepdims=True) if outcome.kind == "multiclass" else yes / (yes + no))
+
+
+def beside(answered: Answered, plains: Sequence[Plain], level: bool = False) -> list[Row]:
+    """A row for the package and one for each plain model, of each source; `level`: see out_of_fold."""
+    titles = {"": _("This package"), **{plain.name: plain.title for plain in plains}}
     rows = []
     for source, index in answered.sources.items():
-        others = {plain.name: out_of_fold(plain, answered, source or None) for plain in plains}
+        others = {plain.name: out_of_fold(plain, answered, source or None, level) for plain in plains}
         figures = answered.beside(others, index)
-        titles = {"": _("This package"), **{plain.name: plain.title for plain in plains}}
         rows += [Row(titles[who], len(index), found, source) for who, found in figures.items()]
-    columns = {}
-    for metric in metrics:
-        columns[metric] = metric_title(metric)
-        if lead:
-            columns[f"lead_{metric}"] = _("Difference")
-    return Section(name, title, text, columns, rows)
+    return rows
 
 
 def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
     """The package beside models that people would try first."""
-    names = answered.outcome.metrics(answered.probabilities[answered.index], answered.encoded.truth[answered.index])
-    ranks = [n for n in names if n in ("auroc", "auroc_macro", "mae") or (n.startswith("f1_") and n != "f1_macro")]
-    return section(
-        answered,
-        plains,
+    rows = beside(answered, plains)
+    columns = {}
+    for metric in rows[0].figures:
+        if metric in ("auroc", "auroc_macro", "mae", "brier") or (metric.startswith("f1_") and metric != "f1_macro"):
+            columns |= {metric: metric_title(metric), f"lead_{metric}": _("Difference")}
+    return Section(
         "plain_models",
         _("Beside plain models"),
         _(
@@ -105,6 +132,6 @@ def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
             "package minus the plain model, with its 95 % range over the same resampled patients; where that range "
             "holds 0, the two can't be told apart. A higher AUROC or F1 is better; a lower Brier score is."
         ),
-        [*ranks, *(["brier"] if "brier" in names else [])],
-        lead=True,
+        columns,
+        rows,
     )

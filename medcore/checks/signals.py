@@ -4,9 +4,10 @@ import numpy as np
 
 from medcore.checks.answered import Answered, Section
 from medcore.checks.pairs import equal_pairs
-from medcore.checks.plain import Plain, beside_plain_models, section
+from medcore.checks.plain import Plain, beside, beside_plain_models
 from medcore.i18n import _
 from medcore.inputs import SignalField
+from medcore.learn.card import metric_title
 
 
 def beats(samples: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -53,20 +54,19 @@ def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
     rr = np.array([timing(lead[0].astype(float), field.rate_hz) for lead in leads])
     plains = [Plain("beat_timing", _("Gradient boosting on the distances between beats"), rr, "boosting")]
     length = [Plain("length_only", _("Length of the recording alone"), seconds[:, None], "boosting")]
-    metrics = answered.outcome.metrics(answered.probabilities[answered.index], answered.encoded.truth[answered.index])
+    rows = beside(answered, length, level=True)
+    shown = [m for m in rows[0].figures if m.startswith(("auroc", "mae")) or (m.startswith("f1_") and m != "f1_macro")]
     return [
         beside_plain_models(answered, plains),
-        section(
-            answered,
-            length,
+        Section(
             "shortcuts",
             _("What the length alone tells"),
             _(
                 "Gradient boosting that was told only how many seconds a recording lasts, trained and tested on the "
                 "same folds. AUROC 0.5 is chance. Where it is above, the length goes with the label in these data."
             ),
-            [m for m in metrics if m.startswith(("auroc", "mae")) or (m.startswith("f1_") and m != "f1_macro")],
-            lead=False,
+            {metric: metric_title(metric) for metric in shown},
+            rows,
         ),
         *equal_pairs(
             answered,

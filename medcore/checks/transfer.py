@@ -34,7 +34,7 @@ def check(answered: Answered, on_epoch: Callable[[dict[str, Any]], None]) -> lis
         net = answered.package.task.net()
         net.load_state_dict(state)
         net = net.to(answered.device)
-        known = set(learnt.patients)
+        known = {*learnt.patients, *(h for hashes in learnt.input_hashes for h in hashes)}
         for source, index in answered.sources.items():
             left_out = [
                 i
@@ -42,7 +42,7 @@ def check(answered: Answered, on_epoch: Callable[[dict[str, Any]], None]) -> lis
                 if (
                     answered.encoded.samples[i].fold == FOLD
                     if source == own
-                    else answered.encoded.patients[i] not in known
+                    else known.isdisjoint([answered.encoded.patients[i], *answered.encoded.input_hashes[i]])
                 )
             ]
             at = np.array(left_out, int)

@@ -203,7 +203,7 @@ def _space(
         net = net.cpu()
         with torch.no_grad():
             inside, outside = (
-                torch.cat([net.embed(*batch).float() for _i, batch in evaluation_batches(encoded, part)])  # type: ignore[operator]
+                torch.cat([net.both(*batch)[1].float() for _i, batch in evaluation_batches(encoded, part)])  # type: ignore[operator]
                 for part in (parts.train[:: max(1, len(parts.train) // most)], parts.left_out)
             )
         mean = inside.mean(0)

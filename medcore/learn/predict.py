@@ -1,5 +1,6 @@
 """What a package says of a case."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -68,14 +69,17 @@ def versions() -> dict[str, str]:
     return {"medcore": __version__, **{name: version(name) for name in ("torch", "numpy", "scipy")}}
 
 
-def logits_by_net(package: Package, batch: "list[torch.Tensor]", device: str) -> np.ndarray:
-    """(nets, n, width) for a batch of encoded inputs."""
+def passed(package: Package, batch: "list[torch.Tensor]", device: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Logits (nets, n, width), and each net's embedding (n, d), of a batch of encoded inputs: one pass a net."""
     import torch
 
+    logits, seen = [], []
     with torch.no_grad():
-        return np.stack(
-            [net.to(device)(*moved(batch, device)).float().cpu().numpy().astype(np.float64) for net in package.nets]
-        )
+        for net in package.nets:
+            z, e = net.to(device).both(*moved(batch, device))  # type: ignore[operator]
+            logits.append(z.float().cpu().numpy().astype(np.float64))
+            seen.append(e.float().cpu().numpy())
+    return np.stack(logits), seen
 
 
 def probabilities(package: Package, logits: np.ndarray) -> np.ndarray:
@@ -128,7 +132,7 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
     task, outcome = package.task, package.task.outcome
     batch = collate([encode_inputs(task, dict(inputs))])
     wanted = pick(device)
-    logits, used = with_fallback(lambda d: logits_by_net(package, batch, d), wanted)
+    (logits, seen), used = with_fallback(lambda d: passed(package, batch, d), wanted)
     if used != wanted:
         remarks.append(_("The GPU ran out of memory; the CPU answered."))
     p = probabilities(package, logits)[0]
@@ -148,10 +152,10 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         ranges=spans,
         thresholds=thresholds,
         choice=outcome.choose(p, package.about["thresholds"]),
-        set=tuple(n for n, v in zip(names, p, strict=True) if v >= package.about["exclude_below"].get(n, 0.05)),
-        unlike=unlike(package, batch),
+        set=tuple(n for n, v in zip(names, p, strict=True) if v >= package.about["exclude_below"].get(n, math.inf)),
+        unlike=unlike(package, seen),
         absent=tuple(a for name, spec in task.fields.items() for a in spec.absent(inputs[name])),
-        wished=wished(package, inputs, batch, p),
+        wished=wished(package, inputs, batch, used),
         remarks=tuple(remarks),
         device=used,
         seconds=time.perf_counter() - started,
@@ -160,29 +164,23 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
     )
 
 
-def distances(package: Package, batch: "list[torch.Tensor]") -> np.ndarray:
-    """(nets, n) distance of each case from the training part in each net's whitened embedding."""
-    import torch
+def unlike(package: Package, seen: list[np.ndarray]) -> float:
+    """Share of left-out training patients that lay nearer to the rest than this case does; 0 where not measured.
 
-    out = []
-    with torch.no_grad():
-        for net, fold in zip(package.nets, package.folds, strict=True):
-            at = net.cpu().embed(*batch).float() - package.space[f"mean_{fold}"]  # type: ignore[operator]
-            out.append((at @ package.space[f"whiten_{fold}"]).norm(dim=1).numpy())
-    return np.stack(out)
-
-
-def unlike(package: Package, batch: "list[torch.Tensor]") -> float:
-    """Share of left-out training patients that lay nearer to the rest than this case does; 0 where not measured."""
+    seen: each net's embedding of the case (1, d); the distance is taken in that net's whitened space
+    """
     if not package.space:
         return 0.0
-    tables = [np.array(package.about["unlike"][str(fold)]) for fold in package.folds]
-    far = distances(package, batch)[:, 0]
-    return float(np.mean([np.searchsorted(t, d) / len(t) for t, d in zip(tables, far, strict=True)]))
+    shares = []
+    for fold, e in zip(package.folds, seen, strict=True):
+        mean, whiten = (package.space[f"{name}_{fold}"].numpy() for name in ("mean", "whiten"))
+        nearer = package.about["unlike"][str(fold)]
+        shares.append(np.searchsorted(nearer, np.linalg.norm((e[0] - mean) @ whiten)) / len(nearer))
+    return float(np.mean(shares))
 
 
 def wished(
-    package: Package, inputs: Mapping[str, Input], batch: "list[torch.Tensor]", p: np.ndarray, most: int = 3
+    package: Package, inputs: Mapping[str, Input], batch: "list[torch.Tensor]", device: str, most: int = 3
 ) -> tuple[str, ...]:
     """Absent values by how much the answer spreads over their usual values in the training part, largest first."""
     import torch
@@ -198,7 +196,8 @@ def wished(
         tensors = [t.expand(len(stacked), *t.shape[1:]).clone() for t in batch]
         tensors[2 * i] = torch.cat([x for x, _m in stacked])
         tensors[2 * i + 1] = torch.cat([m for _x, m in stacked])
-        spread = probabilities(package, logits_by_net(package, tensors, "cpu"))
+        (logits, _seen), _used = with_fallback(lambda d, t=tensors: passed(package, t, d), device)  # type: ignore[misc]
+        spread = probabilities(package, logits)
         at = 0
         for column, values in trials:
             found.append((float(spread[at : at + len(values)].std(0).max()), column))

@@ -65,6 +65,10 @@ class ResNetGru1d(nn.Module):
         mean = (y * there).sum(-1) / there.sum(-1).clamp(min=1)
         return torch.cat([heads, mean, y.masked_fill(there == 0, -1e4).amax(-1)], 1)
 
+    def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and what `embed` gives, in one pass."""
+        seen = self.embed(x, mask)
+        return self.head(self.drop(seen)), seen
+
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.head(self.drop(self.embed(x, mask)))
-        return logits
+        return self.both(x, mask)[0]

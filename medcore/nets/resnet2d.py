@@ -51,6 +51,10 @@ class ResNet2d(nn.Module):
         y = self.features(self.stem(((x - 0.5) * 4).contiguous(memory_format=torch.channels_last)))
         return torch.cat([F.adaptive_avg_pool2d(y, 1), F.adaptive_max_pool2d(y, 1)], 1).flatten(1)
 
+    def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and what `embed` gives, in one pass."""
+        seen = self.embed(x, mask)
+        return self.head(self.drop(seen)), seen
+
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.head(self.drop(self.embed(x, mask)))
-        return logits
+        return self.both(x, mask)[0]

@@ -64,13 +64,17 @@ class TabularNet(nn.Module):
         out: torch.Tensor = self.drop2(self.act2(self.second(y)))
         return out
 
-    def embed(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(n, hidden): the members' mean of what their last layers see."""
-        return self._hidden(x, mask).mean(0)
+    def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (n, width), and the members' mean of what their last layers see (n, hidden), in one pass."""
+        hidden = self._hidden(x, mask)
+        return self._logits(hidden).mean(0), hidden.mean(0)
 
     def members(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Logits of each member, (members, n, width); each is trained for itself."""
-        return torch.bmm(self._hidden(x, mask), self.head) + self.bias
+        return self._logits(self._hidden(x, mask))
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        return torch.bmm(hidden, self.head) + self.bias
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.members(x, mask).mean(0)

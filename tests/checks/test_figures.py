@@ -6,7 +6,7 @@ import pytest
 from medcore.checks.answered import Figure
 from medcore.checks.calibration import imagined, perfect
 from medcore.checks.pairs import pair_auroc
-from medcore.checks.plain import Plain, fit_predict
+from medcore.checks.plain import Plain, fit_predict, levelled
 from medcore.checks.samples import whole_counts
 from medcore.outcomes import Binary, Label, MultiClass, MultiLabel, Outcome, Regression
 
@@ -102,6 +102,22 @@ def test_plain_models_answer_every_kind_of_outcome(outcome: Outcome, model: str)
     assert (
         metrics["mae"] < 0.8 if outcome.kind == "regression" else metrics.get("auroc_macro", metrics.get("auroc")) > 0.9
     )
+
+
+def test_models_that_learnt_nothing_rank_at_chance_not_below() -> None:
+    truth = np.array([1.0] * 30 + [0.0] * 50)
+    fold = np.arange(80) % 2
+    truth[fold == 0] = np.sort(truth[fold == 0])  # the folds' shares stay as they are, and differ
+    truth[:20] = 1 - truth[:20]
+    constant = np.array([truth[fold != f].mean() for f in fold])[:, None]
+    assert BINARY.metrics(constant, truth)["auroc"] < 0.5
+    level = np.concatenate([levelled(constant[fold == f], BINARY, truth[fold != f], truth) for f in (0, 1)])
+    assert np.ptp(level) < 1e-12
+    assert level[0, 0] == pytest.approx(truth.mean())
+    p = said(MANY, 30, np.random.default_rng(6))
+    classes = np.array([0.0, 1.0, 1.0, 2.0])
+    assert levelled(p, MANY, classes, classes) == pytest.approx(p)
+    assert levelled(p, MANY, classes, np.array([0.0, 0.0, 1.0, 2.0])).sum(1) == pytest.approx(1)
 
 
 def test_a_class_that_a_fold_lacks_gets_no_probability() -> None:
