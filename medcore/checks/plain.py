@@ -120,7 +120,7 @@ def beside(answered: Answered, plains: Sequence[Plain], level: bool = False) -> 
 def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
     """The package beside models that people would try first."""
     rows = beside(answered, plains)
-    columns = {}
+    columns: dict[str, str] = {}
     for metric in rows[0].figures:
         if metric in ("auroc", "auroc_macro", "mae", "brier") or (metric.startswith("f1_") and metric != "f1_macro"):
             columns |= {metric: metric_title(metric), f"lead_{metric}": _("Difference")}

@@ -28,6 +28,7 @@ class Piece:
     sha256: str
     files: Mapping[str, bytes] = field(repr=False)
     remarks: tuple[str, ...] = ()
+    stored: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -96,7 +97,9 @@ class Admissions(Shelf):
         try:
             for arrival in arrivals:
                 for piece in arrival.pieces:
-                    put.update(self.files.put(data) for data in piece.files.values())
+                    for name, data in piece.files.items():
+                        piece.stored[name] = self.files.put(data)
+                        put.add(piece.stored[name])
             with self._writing(user, "admit") as (session, me):
                 for arrival in arrivals:
                     other = _known(session, self.key, arrival)
@@ -144,7 +147,7 @@ class Admissions(Shelf):
                     position=i,
                     kind=p.input.kind,
                     sha256=p.sha256,
-                    files={name: self._shelve(session, data) for name, data in p.files.items()},
+                    files={name: self._shelve(session, sha, p.files[name]) for name, sha in p.stored.items()},
                     facts=dict(p.input.facts),
                     remarks=list(p.remarks),
                     shape=shape(p.input),
@@ -158,10 +161,11 @@ class Admissions(Shelf):
         audit.append(session, me.name, "admit", f"case {case.id}", details)
         return case
 
-    def _shelve(self, session: Session, data: bytes) -> str:
+    def _shelve(self, session: Session, sha: str, data: bytes) -> str:
         """Notes a file as referred to. Put again where another upload's failure has just swept it away: this
         transaction is alone on the database, so from here on nobody else sweeps it."""
-        sha = self.files.put(data)
+        if not self.files.has(sha):
+            self.files.put(data)
         session.merge(StoredFile(sha256=sha, size=len(data)))
         return sha
 

@@ -30,12 +30,19 @@ class Input(Protocol):
 
 
 def sha256(given: Input) -> str:
-    """SHA-256 of what the input shows (not of the file it came in), as 64 hex digits."""
+    """SHA-256 of what the input shows (not of the file it came in), as 64 hex digits.
+
+    Taken once and kept with the input, which nothing changes once it is made: a film takes longer than a small net.
+    """
+    known: str | None = vars(given).get("_sha256")
+    if known:
+        return known
     values, arrays = given.content()
     digest = hashlib.sha256(json.dumps([given.kind, values], sort_keys=True, ensure_ascii=False).encode())
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
+    vars(given)["_sha256"] = digest.hexdigest()
     return digest.hexdigest()
 
 

@@ -47,3 +47,8 @@ def with_fallback(run: Callable[[str], T], device: str) -> tuple[T, str]:
 def moved(tensors: "list[torch.Tensor]", device: str) -> "list[torch.Tensor]":
     """The tensors on the device."""
     return [t.to(device) for t in tensors]
+
+
+def placed(net: "torch.nn.Module", device: str) -> "torch.nn.Module":
+    """The net on the device. Where it is there already, asking each of its modules would cost as much as a layer."""
+    return net if next(net.parameters()).device.type == device else net.to(device)

@@ -15,7 +15,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
 from medcore.learn.batches import collate, encode_inputs
-from medcore.learn.devices import moved, pick, with_fallback
+from medcore.learn.devices import moved, pick, placed, with_fallback
 from medcore.packages import Package
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def passed(package: Package, batch: "list[torch.Tensor]", device: str) -> tuple[
     logits, seen = [], []
     with torch.no_grad():
         for net in package.nets:
-            z, e = net.to(device).both(*moved(batch, device))  # type: ignore[operator]
+            z, e = placed(net, device).both(*moved(batch, device))  # type: ignore[operator]
             logits.append(z.float().cpu().numpy().astype(np.float64))
             seen.append(e.float().cpu().numpy())
     return np.stack(logits), seen
@@ -93,16 +93,14 @@ def probabilities(package: Package, logits: np.ndarray) -> np.ndarray:
 def ranges(package: Package, logits: np.ndarray, draws: int = 200) -> np.ndarray:
     """95 % range (labels, 2) of one case's answer: the nets are drawn with replacement, each with the calibration
     of a resampling of the patients it was calibrated on (kept in the package)."""
-    outcome, generator = package.task.outcome, np.random.default_rng(0)
-    nets = package.about["nets"]
-    table = np.stack(
-        [
-            np.stack(
-                [outcome.probabilities(z, c)[0] for c in [net["calibration"], *net["calibration"].get("draws", [])]]
-            )
-            for z, net in zip(logits, nets, strict=True)
-        ]
-    )
+    generator, tables = np.random.default_rng(0), []
+    for z, net in zip(logits, package.about["nets"], strict=True):
+        fitted = net["calibration"]
+        every = [fitted, *fitted.get("draws", [])]
+        # One call for all: a row a calibration.
+        rows: Any = {name: np.array([c[name] for c in every]) for name in fitted if name != "draws"}
+        tables.append(package.task.outcome.probabilities(z.repeat(len(every), axis=0), rows))
+    table = np.stack(tables)
     which = generator.integers(0, table.shape[0], (draws, table.shape[0]))
     what = generator.integers(0, table.shape[1], (draws, table.shape[0]))
     out: np.ndarray = np.percentile(table[which, what].mean(1), [2.5, 97.5], axis=0).T

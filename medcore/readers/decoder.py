@@ -133,6 +133,7 @@ def _start() -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=memory,
+        pipesize=2**20,  # films pass through: at the usual 64 KiB the two would wait for each other a hundred times
         env={
             **kept,
             **one_thread,

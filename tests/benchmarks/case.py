@@ -41,8 +41,15 @@ class Kind:
 
 def film_dicom(turn: int) -> dict[str, bytes]:
     """A chest film of 7 MB that comes with pydicom-data; its last pixel changes."""
-    content = Path(str(get_testdata_file("RG1_UNCR.dcm", download=False))).read_bytes()
-    return {"film.dcm": content[:-2] + turn.to_bytes(2, "little")}
+    given = pydicom.dcmread(str(get_testdata_file("RG1_UNCR.dcm", download=False)))
+    given.PixelData = given.PixelData[:-2] + turn.to_bytes(2, "little")
+    return {"film.dcm": saved(given)}
+
+
+def saved(given: pydicom.Dataset) -> bytes:
+    out = io.BytesIO()
+    given.save_as(out)
+    return out.getvalue()
 
 
 def film_jpeg(turn: int) -> dict[str, bytes]:
@@ -61,9 +68,7 @@ def twelve_leads(turn: int) -> dict[str, bytes]:
     given = pydicom.dcmread(str(get_testdata_file("waveform_ecg.dcm", download=False)))
     group = given.WaveformSequence[0]
     group.WaveformData = group.WaveformData[:-2] + turn.to_bytes(2, "little")
-    out = io.BytesIO()
-    given.save_as(out)
-    return {"ecg.dcm": out.getvalue()}
+    return {"ecg.dcm": saved(given)}
 
 
 def one_lead(turn: int) -> dict[str, bytes]:
