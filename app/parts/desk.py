@@ -1,5 +1,6 @@
 """Who sits at the desk, and the one Clinic that pages and routes of this process share."""
 
+import gc
 import threading
 from functools import cache
 from typing import TYPE_CHECKING
@@ -35,14 +36,18 @@ def user() -> "User":
 
 @cache
 def warm() -> None:
-    """Start importing torch in the background, once: the answer then comes without that wait."""
+    """Start importing torch in the background, once: answer and explanation then come without that wait."""
     threading.Thread(target=_import_torch, daemon=True).start()
 
 
 def _import_torch() -> None:
+    import captum.attr  # noqa: F401 - takes matplotlib along, which is as slow
     import torch
 
     torch.set_num_threads(1)
+    # Streamlit collects garbage after every run of a page: half a second more each time with these modules in it.
+    gc.collect()
+    gc.freeze()
 
 
 def input_url(input_id: int) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 0.8  # what was computed before comes back within this
-EVERY_SECONDS = 0.5
+EVERY_SECONDS = 1.0
 KEPT = 64
 
 _lock = threading.Lock()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from medcore import tasks
 from medcore.clinic.shelf import fit
-from medcore.clinic.versions import Versions, in_use_id
+from medcore.clinic.versions import Versions, in_use_id, in_use_row
 from medcore.clinic.views import AnswerView, AttributionView, User
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -40,15 +40,18 @@ class Answering(Versions):
         with self.database.read() as session:
             me = self._account(session, user, "answer")
             self._check_revealed(session, me, case_id, task)
-            stored = self._stored(session, case_id, task)
+            version = in_use_row(session, task)
+            stored = self._stored(session, case_id, version.id)
+            inputs = {} if stored else self._taken(session, case_id, task)
         if stored:
             return _answer_view(*stored, in_use=True)
-        package = self.in_use(task)
+        package = self._package(version)
         with self._once(("answer", package.hash)):
             with self.database.read() as session:
-                stored = self._stored(session, case_id, task)
-                inputs = self._taken(session, case_id, task)
-            return _answer_view(*stored, in_use=True) if stored else self._compute(me, case_id, package, inputs)
+                stored = self._stored(session, case_id, version.id)
+            if stored:
+                return _answer_view(*stored, in_use=True)
+            return self._compute(me, case_id, version.id, package, inputs)
 
     def answers(self, user: User, case_id: int, task: str) -> list[AnswerView]:
         """The stored answers of all versions, the newest first."""
@@ -127,24 +130,25 @@ class Answering(Versions):
         return found.taken
 
     @staticmethod
-    def _stored(session: Session, case_id: int, task: str) -> tuple[AnswerRow, str] | None:
-        mine = (AnswerRow.case_id == case_id, AnswerRow.task == task, AnswerRow.package_id == in_use_id(session, task))
+    def _stored(session: Session, case_id: int, version_id: int) -> tuple[AnswerRow, str] | None:
+        mine = (AnswerRow.case_id == case_id, AnswerRow.package_id == version_id)
         found = session.execute(
             select(AnswerRow, UserRow.name).join(UserRow, AnswerRow.user_id == UserRow.id).where(*mine)
         ).one_or_none()
         return (found[0], found[1]) if found else None
 
-    def _compute(self, me: UserRow, case_id: int, package: "Package", inputs: Mapping[str, Input]) -> AnswerView:
+    def _compute(
+        self, me: UserRow, case_id: int, version_id: int, package: "Package", inputs: Mapping[str, Input]
+    ) -> AnswerView:
         from medcore.learn.predict import answer
 
         given = answer(package, inputs, device=self.settings.device)
         try:
             with self.database.write() as session:
-                version = session.scalars(select(PackageRow).where(PackageRow.hash == package.hash)).one()
                 row = AnswerRow(
                     case_id=case_id,
                     task=given.task,
-                    package_id=version.id,
+                    package_id=version_id,
                     package_hash=given.package_hash,
                     score=_score(given),
                     choice=given.choice,
@@ -158,7 +162,7 @@ class Answering(Versions):
                 audit.append(session, me.name, "answer", f"case {case_id}", details)
         except IntegrityError:  # another process was quicker
             with self.database.read() as session:
-                stored = self._stored(session, case_id, given.task)
+                stored = self._stored(session, case_id, version_id)
             if stored is None:
                 raise
             return _answer_view(*stored, in_use=True)

@@ -37,7 +37,7 @@ class Versions(Shelf):
     def in_use(self, task: str) -> "Package":
         """The package that answers; Refused where there is none yet."""
         with self.database.read() as session:
-            row = _in_use(session, task)
+            row = in_use_row(session, task)
         return self._package(row)
 
     def package(self, version_id: int) -> "Package":
@@ -212,7 +212,8 @@ def _current(session: Session, task: str) -> UseRow | None:
     return session.scalars(select(UseRow).where(UseRow.task == task).order_by(UseRow.id.desc()).limit(1)).first()
 
 
-def _in_use(session: Session, task: str) -> PackageRow:
+def in_use_row(session: Session, task: str) -> PackageRow:
+    """The version that answers; Refused where there is none yet."""
     current = _current(session, tasks.get(task).name)
     if current is None:
         raise Refused(

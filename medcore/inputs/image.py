@@ -40,7 +40,8 @@ class Image:
         pixels = self.pixels.astype(np.float32)
         if pixels.ndim == 3:
             pixels = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-        return pixels.max() + pixels.min() - pixels if self.monochrome1 else pixels
+        # In place: a large film is copied once.
+        return np.subtract(pixels.max() + pixels.min(), pixels, out=pixels) if self.monochrome1 else pixels
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,15 @@ def auroc(score: np.ndarray, truth: np.ndarray) -> float:
 
 
 def auprc(score: np.ndarray, truth: np.ndarray) -> float:
-    """Average precision."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(truth > 0.5, score)) if (truth > 0.5).any() else nan
+    """Average precision: the mean over positives of the precision at their score, as scikit-learn's, which takes
+    fifty times as long to check its arguments."""
+    if not (truth > 0.5).any():
+        return nan
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.diff(score[order]) != 0, True)  # ties come in together
+    taken = np.flatnonzero(last) + 1
+    hits = np.cumsum(truth[order] > 0.5)[last]
+    return float((np.diff(hits, prepend=0) * hits / taken).sum() / hits[-1])
 
 
 def brier(probability: np.ndarray, truth: np.ndarray) -> float:

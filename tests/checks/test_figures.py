@@ -9,6 +9,7 @@ from medcore.checks.pairs import pair_auroc
 from medcore.checks.plain import Plain, fit_predict, levelled
 from medcore.checks.samples import whole_counts
 from medcore.outcomes import Binary, Label, MultiClass, MultiLabel, Outcome, Regression
+from medcore.outcomes.metrics import auprc
 
 LABELS = tuple(Label(name, name.upper(), name) for name in "abc")
 BINARY, MANY, SEVERAL = Binary(LABELS[0], LABELS[1]), MultiClass(LABELS), MultiLabel(LABELS)
@@ -44,6 +45,19 @@ def test_imagined_truths_come_as_often_as_was_said(outcome: Outcome) -> None:
     truth = imagined(outcome, p, generator)
     shares = np.bincount(truth.astype(int), minlength=3) / len(p) if outcome.kind == "multiclass" else truth.mean(0)
     assert shares == pytest.approx(p[0, 0] if outcome.kind == "binary" else p[0], abs=0.02)
+
+
+@pytest.mark.parametrize("digits", [1, 8], ids=["ties", "no ties"])
+def test_average_precision_is_scikit_learns(digits: int) -> None:
+    from sklearn.metrics import average_precision_score
+
+    generator = np.random.default_rng(7)
+    for n in (2, 30, 500):
+        p = np.round(generator.random(n), digits)
+        truth = np.append(generator.random(n - 1) < p[1:], True).astype(float)
+        assert auprc(p, truth) == pytest.approx(average_precision_score(truth, p), abs=1e-12)
+    assert np.isnan(auprc(np.array([0.5]), np.array([0.0])))
+    assert np.isnan(auprc(np.zeros(0), np.zeros(0)))
 
 
 def test_whole_counts_hold_the_proportions() -> None:

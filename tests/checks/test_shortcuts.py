@@ -51,7 +51,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
     samples = []
     for i in range(160):
         source, ill = ("shape", "corner")[i // 2 % 2], bool(i % 2)
-        facts = {"label_quality": "disputed"} if source == "corner" and i % 5 == 0 else {}
+        facts = {"label_quality": "disputed"} if source == "corner" and i % 3 == 0 else {}
         load = partial(film, i, ill, source)
         samples.append(Sample("planted", f"p{i}", f"{source}/f{i}.png", load, int(ill), source, facts=facts))
         if source == "corner":  # what is marked holds the planted mark
