@@ -11,7 +11,7 @@ from medcore import __version__
 from medcore.i18n import _
 from medcore.tasks import all_tasks
 
-LIBRARIES = ("torch", "captum", "numpy", "scipy", "pydicom", "wfdb", "streamlit", "sqlalchemy")
+LIBRARIES = ("torch", "captum", "numpy", "scipy", "pydicom", "streamlit", "sqlalchemy")
 
 
 def purpose() -> None:

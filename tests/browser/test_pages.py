@@ -193,7 +193,7 @@ def test_from_upload_to_review_and_found_again(kind: str, page: Page, context: B
     meaning = page.locator(".d .say.m .hint").inner_text()
     assert re.match(r"Of 100 .* scored like this one, .*\. Range \d+ to \d+\.", meaning)
     page.get_by_text(re.compile("Where the model looked|What moved the answer|No part of the input")).first.wait_for()
-    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=FIRST_ANSWER_MS)
+    page.wait_for_function("() => !document.querySelector('[data-testid^=stSkeleton]')", timeout=FIRST_ANSWER_MS)
     assert traffic.said("scored like this one")
     assert not before.said("scored like this one")
     assert not before.said(score.inner_text())

@@ -55,7 +55,7 @@ def shown(page: Page, desk: Desk, path: str) -> None:
     page.goto(desk.url + path)
     page.locator(".d .top").first.wait_for(timeout=60_000)
     settled(page)
-    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=FIRST_ANSWER_MS)
+    page.wait_for_function("() => !document.querySelector('[data-testid^=stSkeleton]')", timeout=FIRST_ANSWER_MS)
 
 
 def test_nothing_scrolls_sideways_on_a_telephone(browser: Browser, desk: Desk) -> None:
