@@ -1,4 +1,4 @@
-"""The packages that the benchmarks run on: the shipped ones, else ones of as many nets that were trained for an epoch."""
+"""The packages that the benchmarks run on: the shipped ones, else ones of as many nets trained for an epoch."""
 
 from dataclasses import replace
 from pathlib import Path
