@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.parts import desk, theme
+from app.parts import care, desk, theme
 from medcore.i18n import _, language
 
 language.set((st.context.locale or "en").split("-")[0])
@@ -27,4 +27,5 @@ with st.container(key="who"):
         f'<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
         f'<span class="nm">{theme.e(who.name)}</span> {theme.icon("account_circle")}</a>'
     )
-chosen.run()
+with care.guarded():
+    chosen.run()

@@ -1,5 +1,7 @@
 """The worklist: what there is to read, found, filtered, sorted and paged in the database."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -90,11 +92,13 @@ def to_first_page() -> None:
     st.session_state["page"] = 1
 
 
-def sort_by_head() -> None:
+def sort_by_head(key: str) -> None:
     """A click on a head orders the whole list by it, not only what is shown."""
-    picked = st.session_state["cases"].selection.columns
+    picked = st.session_state[key].selection.columns
     now, by = st.session_state.get("sort"), {"received": "newest", "case": "number", "who": "age"}
     wished = next((by.get(name, name) for name in picked), None)
+    if picked:
+        st.session_state["turn"] = st.session_state.get("turn", 0) + 1  # a new table, in which no column is marked
     if wished in sorts():
         st.session_state["sort"] = "oldest" if wished == "newest" == now else wished
         to_first_page()
@@ -119,15 +123,16 @@ def table(page: Page) -> None:
         width=120,
         help=_("Calibrated probability of what was said, or of the finding where that was said to be absent"),
     )
+    key = f"cases-{st.session_state.get('turn', 0)}"
     event = st.dataframe(
         pd.DataFrame([line(r) for r in page.rows], columns=list(heads())),
-        key="cases",
+        key=key,
         hide_index=True,
         row_height=33,
         height="content",
         column_config=config,
         placeholder="",
-        on_select=sort_by_head,
+        on_select=partial(sort_by_head, key),
         selection_mode=["single-row", "single-column"],
         alt=_("Cases of this page, {n} of {total}").format(n=len(page.rows), total=page.total),
     )
@@ -229,6 +234,7 @@ with bar:
 
 for name, value, default in (("kind", kind, ALL), ("state", state, ALL), ("sort", sort, "newest")):
     address.keep(name, value, default)
+address.keep("case", None)  # left behind by the browser's way back
 down = sorts()[sort][1]
 asked = str(st.session_state.get("page") or st.query_params.get("page", "1"))
 with care.guarded():

@@ -3,9 +3,8 @@
 import contextvars
 import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from functools import cache
 from typing import TypeVar
 
 import streamlit as st
@@ -16,12 +15,24 @@ EVERY_SECONDS = 1.0
 KEPT = 64
 
 _lock = threading.Lock()
+_room = threading.Semaphore(2)
 _going: "dict[Hashable, Future[object]]" = {}
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2, thread_name_prefix="later")
+def _start(work: Callable[[], T]) -> "Future[T]":
+    """In a thread that doesn't keep the process from ending; what is half done then is done again when asked for."""
+    future: Future[T] = Future()
+    language = contextvars.copy_context()
+
+    def run() -> None:
+        with _room:
+            try:
+                future.set_result(language.run(work))
+            except BaseException as error:
+                future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="later").start()
+    return future
 
 
 def soon(key: Hashable, work: Callable[[], T]) -> T | None:
@@ -33,7 +44,7 @@ def soon(key: Hashable, work: Callable[[], T]) -> T | None:
         if key not in _going:
             for old in [k for k, f in _going.items() if f.done()][: max(0, len(_going) - KEPT)]:
                 del _going[old]
-            _going[key] = _pool().submit(contextvars.copy_context().run, work)  # the language goes along
+            _going[key] = _start(work)  # type: ignore[assignment]
         future = _going[key]
     try:
         result: T = future.result(PATIENCE_SECONDS)  # type: ignore[assignment]

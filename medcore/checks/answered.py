@@ -35,12 +35,13 @@ class Row:
 class Section:
     """A check of a package.
 
-    name: lower_snake, for programs; title and text: for people, what was done and how to read it
+    name: lower_snake, for programs; title, finding and text: for people, what came out, what was done, how to read it
     columns: titles of the figures that the card shows; rows may hold more
     """
 
     name: str
     title: str
+    finding: str
     text: str
     columns: Mapping[str, str]
     rows: Sequence[Row]
@@ -70,7 +71,7 @@ class Answered:
     def sources(self) -> dict[str, np.ndarray]:
         """Positions of the answered cases of each source; all under "" where the set names none."""
         found = by_source([self.encoded.samples[i] for i in self.index])
-        return {name: self.index[part] for name, part in sorted(found.items())} or {"": self.index}
+        return {name: self.index[part] for name, part in found.items()} or {"": self.index}
 
     def patients(self, index: np.ndarray) -> list[str]:
         return [self.encoded.samples[i].patient_hash for i in index]
@@ -134,6 +135,13 @@ def subset(encoded: Encoded, index: Sequence[int] | np.ndarray) -> Encoded:
 def leading(metrics: Mapping[str, Any]) -> str:
     """The name of the metric that one number is told by."""
     return next(name for name in ("auroc", "auroc_macro", "mae", *metrics) if name in metrics)
+
+
+def value(row: Row, name: str) -> float:
+    """The value of that figure; NaN where there is none."""
+    found = row.figures.get(name)
+    number = found["value"] if found is not None and not isinstance(found, str) else None
+    return float("nan") if number is None else number
 
 
 def change(figure: Figure | None) -> Figure | None:

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Figure, Row, Section
+from medcore.checks.answered import Answered, Figure, Row, Section, value
 from medcore.i18n import _
 from medcore.outcomes import Outcome
 from medcore.outcomes.metrics import bootstrap, ece
 
 DRAWS = 200
 BINS = 10
+SMALL = 0.03
 
 
 def imagined(outcome: Outcome, probabilities: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -50,17 +51,19 @@ def error(answered: Answered) -> Section:
             answered.patients(index),
         )["ece"]
         chance = perfect(answered.outcome, p)
-        inside = (found["value"] or 0) <= (chance["high"] or 0)
         figures: dict[str, Figure | str | None] = {
             "ece": found,
             "perfect": chance,
             "perfect_range": _("up to {high:.3f}").format(high=chance["high"]),
-            "verdict": _("no more than chance explains") if inside else _("more than chance explains"),
+            "verdict": _verdict(found, chance),
         }
         rows.append(Row("" if source else _("All cases"), len(index), figures, source))
     return Section(
         "calibration_error",
         _("Can the probabilities be taken at their word?"),
+        _("Calibration error {ece:.3f}: {verdict}.").format(
+            ece=value(rows[0], "ece"), verdict=rows[0].figures["verdict"]
+        ),
         _(
             "The calibration error is how far, on average, the share of cases in which it was so lies from the "
             "probability that was said. By chance alone a perfectly calibrated model shows some too: the column beside "
@@ -69,6 +72,20 @@ def error(answered: Answered) -> Section:
         {"ece": _("Calibration error"), "perfect_range": _("If perfectly calibrated"), "verdict": _("Verdict")},
         rows,
     )
+
+
+def _verdict(found: Figure, chance: Figure) -> str:
+    error, most = found["value"] or 0.0, chance["high"] or 0.0
+    if error <= most:
+        return _("no more than chance explains")
+    return _("small, but more than chance explains") if error <= SMALL else _("more than chance explains")
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % range of a share among n (Wilson, JASA 1927): wide enough where none or all of them were so."""
+    z2 = 1.96**2
+    middle, half = share + z2 / (2 * n), 1.96 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
+    return float((middle - half) / (1 + z2 / n)), float((middle + half) / (1 + z2 / n))
 
 
 def reliability(answered: Answered) -> Section:
@@ -92,12 +109,18 @@ def reliability(answered: Answered) -> Section:
         mine = said[place == b]
         if len(mine):
             mean: Figure = {"value": float(mine.mean()), "low": None, "high": None}
-            span = _("{low:.2f} to {high:.2f}").format(low=mine.min(), high=mine.max())
-            rows.append(Row(span, len(mine), {"said": mean, "was": drawn[str(b)]}))
+            true: Figure = drawn[str(b)]
+            # Resampled, a group in which it was never so stays at 0; the wider of both ranges is told.
+            low, high = wilson(true["value"] or 0.0, len(np.unique(np.array(answered.patients(case[place == b])))))
+            true |= {"low": min(low, true["low"] or 0.0), "high": max(high, true["high"] or 0.0)}
+            span = _("{low:.3f} to {high:.3f}").format(low=mine.min(), high=mine.max())
+            rows.append(Row(span, len(mine), {"said": mean, "was": true}))
     chosen = answered.outcome.kind == "multiclass"
+    far = max(rows, key=lambda row: abs(value(row, "said") - value(row, "was")))
     return Section(
         "reliability",
         _("Said and came true"),
+        _("Furthest apart: said {said:.3f}, was {was:.3f}.").format(said=value(far, "said"), was=value(far, "was")),
         (_("By the probability of the answer that was chosen") if chosen else _("By the probability that was said"))
         + _(", in ten groups of equal size; left column: its range in the group."),
         {"said": _("Mean said"), "was": _("Share in which it was so")},

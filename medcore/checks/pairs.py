@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Figure, Row, Section
+from medcore.checks.answered import Answered, Figure, Row, Section, value
 from medcore.i18n import _
 
 DRAWS = 500
@@ -53,13 +53,17 @@ def _yes_or_no(answered: Answered) -> Iterator[tuple[str, np.ndarray, np.ndarray
         yield _(label.title), answered.probabilities[:, i], mine
 
 
-def equal_pairs(answered: Answered, name: str, title: str, text: str, value: np.ndarray) -> list[Section]:
-    """A row for each label and source; `value`: (n,) what pairs must be alike in. None for a regression."""
+def equal_pairs(answered: Answered, name: str, title: str, text: str, trait: np.ndarray) -> list[Section]:
+    """A row for each label and source; `trait`: (n,) what pairs must be alike in. None for a regression."""
     if answered.outcome.kind == "regression":
         return []
     rows = []
     for source, index in answered.sources.items():
         for label, score, mine in _yes_or_no(answered):
-            n, every, alike = pair_auroc(score[index], mine[index], value[index], answered.patients(index))
+            n, every, alike = pair_auroc(score[index], mine[index], trait[index], answered.patients(index))
             rows.append(Row(label, n, {"all_pairs": every, "alike": alike}, source))
-    return [Section(name, title, text, {"all_pairs": _("AUROC, all pairs"), "alike": _("AUROC, pairs alike")}, rows)]
+    falls = [value(row, "all_pairs") - value(row, "alike") for row in rows]
+    most = max((f for f in falls if np.isfinite(f)), default=0.0)
+    finding = _("AUROC falls by at most {most:.3f}.").format(most=most) if most >= 0.0005 else _("AUROC does not fall.")
+    columns = {"all_pairs": _("AUROC, all pairs"), "alike": _("AUROC, pairs alike")}
+    return [Section(name, title, finding, text, columns, rows)]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Row, Section, change, leading, subset
+from medcore.checks.answered import Answered, Row, Section, change, leading, subset, value
 from medcore.checks.pairs import equal_pairs
-from medcore.checks.plain import Plain, beside
+from medcore.checks.plain import Plain, beside, best
 from medcore.datasets.sample import Sample
 from medcore.i18n import _
 from medcore.inputs import Image
@@ -96,6 +96,7 @@ def shortcuts(answered: Answered, name: str) -> list[Section]:
         Section(
             "shortcuts",
             _("What can be told without looking at the anatomy"),
+            best(rows, metric),
             _(
                 "Plain models of each source, trained and tested on the same folds, that see only the width and height "
                 "of the picture, only 64 coarse greys, or only its outer tenth. AUROC 0.5 is chance. Whatever they "
@@ -111,7 +112,8 @@ def shortcuts(answered: Answered, name: str) -> list[Section]:
             _("On pairs of equal shape"),
             _(
                 "Each picture with the finding is compared only with pictures without it, of the same source, whose "
-                "ratio of width to height is the same within 2 %. A package that went by the shape would fall here."
+                "ratio of width to height is the same within 2 %; n counts pairs. A package that went by the "
+                "shape would fall here."
             ),
             np.array(shapes, float)[:, 2],
         ),
@@ -143,9 +145,11 @@ def stretched(answered: Answered, name: str) -> Section:
         for key, title in titles.items():
             figures = {metric: found[key][metric], "change": change(found[key][f"lead_{metric}"])}
             rows.append(Row(title, len(index), figures, source))
+    most = max(rows, key=lambda row: np.nan_to_num(abs(value(row, "change"))))
     return Section(
         "stretched",
         _("When left-out pictures are stretched"),
+        _("{metric} moves by at most {most:.3f}.").format(metric=metric_title(metric), most=abs(value(most, "change"))),
         _(
             "The same nets on the same left-out pictures, stretched by a fifth one way. A package that reads the shape "
             "of the chest rather than what is in it would change."
@@ -192,6 +196,15 @@ def masked(answered: Answered, name: str, masks: Path) -> list[Section]:
         Section(
             "masked",
             _("With the lungs masked out"),
+            _("{metric} without the lungs: {parts}.").format(
+                metric=metric_title(metric),
+                parts="; ".join(
+                    _("{source} {out:.3f} instead of {own:.3f}")
+                    .format(source=own.source, out=value(out, metric), own=value(own, metric))
+                    .strip()
+                    for own, out in zip(rows[::2], rows[1::2], strict=True)
+                ),
+            ),
             _(
                 "Both lungs, as people outlined them, are painted with the mean grey of the rest; only the pictures "
                 "that have outlines. What is left above 0.5 was told from outside the lungs or from their outline."

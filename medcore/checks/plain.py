@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Row, Section
+from medcore.checks.answered import Answered, Row, Section, value
 from medcore.i18n import _
 from medcore.learn.card import metric_title
 from medcore.outcomes import Outcome
@@ -117,6 +117,31 @@ def beside(answered: Answered, plains: Sequence[Plain], level: bool = False) -> 
     return rows
 
 
+def verdict(rows: Sequence[Row], metric: str) -> str:
+    """Which models the package is better than, worse than, or not told apart from."""
+    sign = -1 if metric == "mae" else 1
+    said: dict[str, list[str]] = {_("better than"): [], _("not told apart from"): [], _("worse than"): []}
+    for row in rows:
+        lead = row.figures.get(f"lead_{metric}")
+        if lead is None or isinstance(lead, str) or lead["low"] is None or lead["high"] is None:
+            continue
+        low, high = sorted((sign * lead["low"], sign * lead["high"]))
+        title = row.title[:1].lower() + row.title[1:] + (f" ({row.source})" if row.source else "")
+        list(said.values())[0 if low > 0 else 2 if high < 0 else 1].append(title)
+    parts = [f"{how} {_(' and ').join(names)}" for how, names in said.items() if names]
+    return _("By {metric} the package is {parts}.").format(metric=metric_title(metric), parts="; ".join(parts))
+
+
+def best(rows: Sequence[Row], metric: str) -> str:
+    """What the best of the plain models reaches beside the package, in each source."""
+    parts = []
+    for source in dict.fromkeys(row.source for row in rows):
+        own, *others = [value(row, metric) for row in rows if row.source == source]
+        top = _("{plain:.3f} (the package {own:.3f})").format(plain=max(others), own=own)
+        parts.append(_("{figure} on {source}").format(figure=top, source=source) if source else top)
+    return _("{metric} at best {parts}.").format(metric=metric_title(metric), parts="; ".join(parts))
+
+
 def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
     """The package beside models that people would try first."""
     rows = beside(answered, plains)
@@ -127,6 +152,7 @@ def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
     return Section(
         "plain_models",
         _("Beside plain models"),
+        verdict(rows, next(iter(columns))),
         _(
             "Each plain model learnt from the same patients and answered the same left-out fifths. Difference: this "
             "package minus the plain model, with its 95 % range over the same resampled patients; where that range "

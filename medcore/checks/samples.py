@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Row, Section, leading
+from medcore.checks.answered import Answered, Row, Section, leading, value
 from medcore.i18n import _
 from medcore.learn.card import metric_title
 from medcore.outcomes.metrics import bootstrap
@@ -38,6 +38,9 @@ def weighted(answered: Answered) -> list[Section]:
         Section(
             "weighted",
             _("Weighted to the source's class shares"),
+            _told(
+                rows[0], rows[1], next((m for m in columns if m.startswith("f1_") and m != "f1_macro"), leading(found))
+            ),
             _(
                 "The set was thinned: some answers are rarer here than where it came from. Weighted, each case counts "
                 "for as many as it stands for."
@@ -46,6 +49,16 @@ def weighted(answered: Answered) -> list[Section]:
             rows,
         )
     ]
+
+
+def _told(one: Row, other: Row, metric: str) -> str:
+    """The metric in one row and in the other."""
+    return _("{metric} {b:.3f} instead of {a:.3f}{source}.").format(
+        metric=metric_title(metric),
+        a=value(one, metric),
+        b=value(other, metric),
+        source=f" ({one.source})" if one.source else "",
+    )
 
 
 def disputed(answered: Answered) -> list[Section]:
@@ -64,6 +77,7 @@ def disputed(answered: Answered) -> list[Section]:
         Section(
             "disputed",
             _("With and without disputed labels"),
+            " ".join(_told(a, b, leading(a.figures)) for a, b in zip(rows[::2], rows[1::2], strict=True)),
             _("Disputed: a second reading of the same case says otherwise than the label that it was trained with."),
             {m: metric_title(m) for m in names},
             rows,

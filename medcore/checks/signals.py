@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Section
+from medcore.checks.answered import Answered, Section, leading
 from medcore.checks.pairs import equal_pairs
-from medcore.checks.plain import Plain, beside, beside_plain_models
+from medcore.checks.plain import Plain, beside, beside_plain_models, best
 from medcore.i18n import _
 from medcore.inputs import SignalField
 from medcore.learn.card import metric_title
@@ -61,6 +61,7 @@ def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
         Section(
             "shortcuts",
             _("What the length alone tells"),
+            best(rows, leading(rows[0].figures)),
             _(
                 "Gradient boosting that was told only how many seconds a recording lasts, trained and tested on the "
                 "same folds. AUROC 0.5 is chance. Where it is above, the length goes with the label in these data."
@@ -74,7 +75,7 @@ def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
             _("On pairs of equal length"),
             _(
                 "Each recording with the label is compared only with recordings without it that last as long, within "
-                "2 %. A package that went by the length would fall here."
+                "2 %; n counts pairs. A package that went by the length would fall here."
             ),
             seconds,
         ),

@@ -118,7 +118,8 @@ def _attribute(
         for (name, spec), x, m in zip(task.fields.items(), xs, masks, strict=True)
     )
     with torch.no_grad():
-        said, without = model(*xs, *masks)[0], model(*baselines, *masks)[0]
+        pairs = [torch.cat(pair) for pair in zip((*xs, *masks), (*baselines, *masks), strict=True)]
+        said, without = model(*pairs)
     names = [item.name for item in task.outcome.labels]
     target = names.index(label) if label else int(said.argmax())
     question = Question(task, model, list(model.nets), xs, masks, baselines, target)

@@ -24,6 +24,6 @@ class IntegratedGradients:
             target=question.target,
             additional_forward_args=question.masks,
             n_steps=self.steps,
-            internal_batch_size=8,
+            internal_batch_size=16,
         )
         return out

@@ -53,7 +53,7 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
         [metric_title(name), interval(value), *(interval(sources[s].get(name)) for s in sources)]
         for name, value in report["metrics"].items()
     ]
-    data = ", ".join(_("{name} ({n} cases)").format(name=name, n=n) for name, n in sorted(about["data"].items()))
+    data = ", ".join(_("{name} ({n:,} cases)").format(name=name, n=n) for name, n in sorted(about["data"].items()))
     parts = [
         f"# {_(task.title)} {about['version']}",
         _(task.question),
@@ -64,7 +64,7 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
         _(
             "{n} cases, each answered by the net that never saw the patient. "
             "In brackets the 95 % range over resampled patients."
-        ).format(n=report["n"]),
+        ).format(n=f"{report['n']:,}"),
         table(rows, heads),
         *(part for section in (checks or {"sections": []})["sections"] for part in _section(section)),
         "## " + _("How it was made"),
@@ -87,7 +87,7 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
 
 
 def _section(section: dict[str, Any]) -> list[str]:
-    """Heading, text and table of a check, as checks.json holds it."""
+    """Heading, finding, text and table of a check, as checks.json holds it."""
     rows, columns = section["rows"], section["columns"]
     by_source = any(row["source"] for row in rows)
     heads = ["", *([_("Source")] if by_source else []), _("n"), *columns.values()]
@@ -95,9 +95,9 @@ def _section(section: dict[str, Any]) -> list[str]:
         [
             row["title"],
             *([row["source"] or "–"] if by_source else []),
-            str(row["n"]),
+            f"{row['n']:,}",
             *(v if isinstance(v := row["figures"].get(key), str) else interval(v) for key in columns),
         ]
         for row in rows
     ]
-    return [f"## {section['title']}", section["text"], table(cells, heads)]
+    return [f"## {section['title']}", f"**{section['finding']}** {section['text']}", table(cells, heads)]

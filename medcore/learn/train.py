@@ -12,10 +12,11 @@ import numpy as np
 from medcore.datasets.sample import FOLDS
 from medcore.learn.batches import Encoded, augmented, collate, evaluation_batches
 from medcore.learn.devices import moved, training_precision
-from medcore.tasks import Recipe
+from medcore.tasks import Recipe, Task
 
 if TYPE_CHECKING:
     import torch
+    from lightning_fabric import Fabric
 
 OnEpoch = Callable[[dict[str, Any]], None]
 
@@ -115,7 +116,7 @@ def train_fold(
             index = order[step * recipe.batch : (step + 1) * recipe.batch]
             batch = augmented(task, collate([encoded.items[i] for i in index]), generator)
             truth = torch.from_numpy(encoded.truth[index.numpy()]).to(device)
-            loss = _loss(task, model, moved(batch, device), truth, weights)
+            loss = _loss(fabric, task, model, moved(batch, device), truth, weights)
             optimizer.zero_grad()
             fabric.backward(loss)
             fabric.clip_gradients(model, optimizer, max_norm=2.0)
@@ -155,11 +156,13 @@ def train_fold(
 
 def _follow(mean: "Sequence[torch.Tensor]", now: "Sequence[torch.Tensor]", count: "torch.Tensor | int") -> None:
     """Move the mean weights towards those of now: far in the first steps, by 1 in 200 later on."""
+    import torch
+
     step = 1 - min(0.995, (1 + int(count)) / (10 + int(count)))
-    for m, n in zip(mean, now, strict=True):
-        if m.is_floating_point():
-            m.lerp_(n.to(m), step)
-        else:
+    if mean[0].is_floating_point():  # called with tensors of one kind at a time
+        torch._foreach_lerp_(list(mean), list(now), step)
+    else:
+        for m, n in zip(mean, now, strict=True):
             m.copy_(n)
 
 
@@ -172,14 +175,20 @@ def _rate(step: int, total: int, warm: float = 0.2) -> float:
 
 
 def _loss(
-    task: Any, model: Any, batch: "list[torch.Tensor]", truth: "torch.Tensor", weights: "torch.Tensor"
+    fabric: "Fabric",
+    task: Task,
+    model: Any,
+    batch: "list[torch.Tensor]",
+    truth: "torch.Tensor",
+    weights: "torch.Tensor",
 ) -> "torch.Tensor":
     """Mean loss; a net of several members has each of them trained for itself."""
     import torch
 
     if hasattr(model.module, "members"):
-        model.mark_forward_method("members")
-        return torch.stack([task.outcome.loss(z.float(), truth, weights) for z in model.members(*batch)]).mean()
+        with fabric.autocast():  # on one device only `forward` gets it by itself
+            each = model.members(*batch)
+        return torch.stack([task.outcome.loss(z.float(), truth, weights) for z in each]).mean()
     loss: torch.Tensor = task.outcome.loss(model(*batch).float(), truth, weights)
     return loss
 

@@ -23,13 +23,15 @@ class PiecewiseLinear(nn.Module):
         for i in range(x.shape[1]):
             known = x[mask[:, i] > 0, i]
             if len(known):
-                self.edges[i] = torch.quantile(known, steps)
+                # Each edge once, the last one repeated: a bin of no width would be a step, which no gradient sees.
+                edges = torch.quantile(known, steps).unique()
+                self.edges[i] = edges[-1]
+                self.edges[i, : len(edges)] = edges
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         low, high = self.edges[:, :-1], self.edges[:, 1:]
         part = (x[..., None] - low) / (high - low).clamp(min=1e-6)
-        part = torch.where(high > low, part.clamp(0, 1), (x[..., None] >= high).to(x) * 1.0)
-        part = part * mask[..., None]
+        part = part.clamp(0, 1) * (high > low) * mask[..., None]
         return torch.cat([part, mask[..., None]], -1).flatten(1)
 
 

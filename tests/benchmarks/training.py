@@ -19,7 +19,7 @@ from medcore.learn.train import split, train_fold
 from medcore.tasks import Task, get
 from tests.benchmarks.measure import Row
 
-EPOCHS = 6
+EPOCHS = 5
 BAR = 0.95
 
 
@@ -78,7 +78,7 @@ class ByHand:
 
 
 def rows() -> list[Row]:
-    return [_row(get(name), n) for name, n in (("cxr_pneumonia", 60), ("ecg_rhythm", 120), ("mortality", 3000))]
+    return [_row(get(name), n) for name, n in (("cxr_pneumonia", 240), ("ecg_rhythm", 360), ("mortality", 7000))]
 
 
 def _row(task: Task, n: int) -> Row:

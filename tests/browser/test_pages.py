@@ -338,3 +338,23 @@ def test_a_reader_is_told_why_training_is_not_theirs(page: Page, desk: Desk) -> 
     start.wait_for(timeout=60_000)
     assert start.is_disabled()
     assert page.get_by_text("This needs the role of trainer.").first.is_visible()
+
+
+def test_a_ticked_row_opens_and_a_head_sorts_the_whole_list(page: Page, desk: Desk) -> None:
+    sign_in(page, desk.url)
+    canvas = page.locator("[data-testid=stDataFrame] canvas").first
+    canvas.wait_for(timeout=60_000)
+    settled(page)
+
+    def click(x: float, row: int) -> None:
+        box = canvas.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + x, box["y"] + 33 * row + 16)
+
+    click(75, 0)  # the head of the first column
+    page.wait_for_url(re.compile("sort=number"))
+    settled(page)
+    page.wait_for_timeout(500)
+    click(16, 1)
+    page.wait_for_url(re.compile(r"/case\?"))
+    page.locator(".d .top b", has_text=re.compile("^FILM-0001$")).wait_for(timeout=60_000)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from medcore.checks.answered import Figure
-from medcore.checks.calibration import imagined, perfect
+from medcore.checks.answered import Figure, Row
+from medcore.checks.calibration import imagined, perfect, wilson
 from medcore.checks.pairs import pair_auroc
-from medcore.checks.plain import Plain, fit_predict, levelled
+from medcore.checks.plain import Plain, fit_predict, levelled, verdict
 from medcore.checks.samples import whole_counts
 from medcore.outcomes import Binary, Label, MultiClass, MultiLabel, Outcome, Regression
 from medcore.outcomes.metrics import auprc
@@ -58,6 +58,13 @@ def test_average_precision_is_scikit_learns(digits: int) -> None:
         assert auprc(p, truth) == pytest.approx(average_precision_score(truth, p), abs=1e-12)
     assert np.isnan(auprc(np.array([0.5]), np.array([0.0])))
     assert np.isnan(auprc(np.zeros(0), np.zeros(0)))
+
+
+def test_a_share_of_none_still_has_a_range() -> None:
+    low, high = wilson(0.0, 100)
+    assert low == pytest.approx(0, abs=1e-9)
+    assert high == pytest.approx(0.037, abs=0.001)  # Newcombe, Statistics in Medicine 1998
+    assert wilson(0.5, 10**6) == pytest.approx((0.499, 0.501), abs=1e-4)
 
 
 def test_whole_counts_hold_the_proportions() -> None:
@@ -132,6 +139,17 @@ def test_models_that_learnt_nothing_rank_at_chance_not_below() -> None:
     classes = np.array([0.0, 1.0, 1.0, 2.0])
     assert levelled(p, MANY, classes, classes) == pytest.approx(p)
     assert levelled(p, MANY, classes, np.array([0.0, 0.0, 1.0, 2.0])).sum(1) == pytest.approx(1)
+
+
+def test_the_verdict_says_better_worse_or_not_told_apart() -> None:
+    def row(title: str, low: float, high: float) -> Row:
+        return Row(title, 9, {"lead_auroc": {"value": (low + high) / 2, "low": low, "high": high}})
+
+    rows = [Row("This package", 9, {}), row("Trees", 0.01, 0.02), row("Line", 0.03, 0.04), row("Guess", -0.1, 0.1)]
+    assert verdict(rows, "auroc") == "By AUROC the package is better than trees and line; not told apart from guess."
+    assert verdict([row("Trees", -0.2, -0.1)], "auroc") == "By AUROC the package is worse than trees."
+    error = Row("Trees", 9, {"lead_mae": {"value": -0.1, "low": -0.2, "high": -0.05}})
+    assert "better than trees" in verdict([error], "mae"), "a lower error is better"
 
 
 def test_a_class_that_a_fold_lacks_gets_no_probability() -> None:

@@ -1,0 +1,74 @@
+"""An explanation over Captum called plainly, with as many steps and the same baseline, on inputs encoded beforehand."""
+
+import time
+from pathlib import Path
+
+import torch
+from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam
+
+from medcore.explain import explain
+from medcore.explain.ensemble import Ensemble
+from medcore.explain.integrated_gradients import IntegratedGradients as Ours
+from medcore.inputs import Input
+from medcore.learn.batches import collate, encode_inputs
+from medcore.packages import Package
+from tests.benchmarks.measure import Row, interleaved
+from tests.benchmarks.packages import package
+
+ROUNDS = 5
+BAR = 1.2
+
+
+def rows(folder: Path) -> list[Row]:
+    """Integrated gradients of each kind of input, and Grad-CAM of a film. `folder`: where trained packages are kept."""
+    out = []
+    for task in ("cxr_pneumonia", "ecg_rhythm", "mortality"):
+        answers = package(task, folder)
+        inputs = answers.task.simulate(1, 3)[0].load()
+        out.append(_gradients(answers, inputs))
+        if "grad_cam" in answers.task.explain:
+            out.append(_grad_cam(answers, inputs))
+    return out
+
+
+def _gradients(answers: Package, inputs: dict[str, Input]) -> Row:
+    x, mask = collate([encode_inputs(answers.task, inputs)])
+    model, (field,) = Ensemble(answers), answers.task.fields
+    kind = answers.task.fields[field].kind
+    mean = torch.tensor(answers.about["reference"][field].get("mean", [0.0]))
+    baseline = mean * mask if kind == "record" else torch.full_like(x, 0.5 if kind == "image" else 0.0)
+    with torch.no_grad():
+        difference = model(x, mask)[0] - model(baseline, mask)[0]
+    target = answers.task.outcome.width - 1
+    gaps = {}
+
+    def ours(_turn: int) -> None:
+        found = explain(answers, inputs, answers.task.outcome.labels[-1].name, "integrated_gradients", "cpu")
+        gaps["ours"] = float(found.gap or 0)
+
+    def plain(_turn: int) -> None:
+        found = IntegratedGradients(model).attribute(
+            x, baseline, target=target, additional_forward_args=(mask,), n_steps=Ours.steps
+        )
+        gaps["plain"] = abs(float(found.sum() - difference[target]))
+
+    a, b = interleaved([ours, plain], ROUNDS, time.process_time)
+    note = f"gap {gaps['ours']:.1e}, plain {gaps['plain']:.1e}"
+    assert gaps["ours"] <= gaps["plain"] * 1.01 + 1e-5, note
+    return Row(f"integrated gradients: {kind}", a, b, a / b, None if kind == "record" else BAR, note=note)
+
+
+def _grad_cam(answers: Package, inputs: dict[str, Input]) -> Row:
+    x, mask = collate([encode_inputs(answers.task, inputs)])
+
+    def plain(_turn: int) -> None:
+        for net in answers.nets:
+            found = LayerGradCam(net, net.features).attribute(
+                x, target=0, additional_forward_args=(mask,), relu_attributions=True
+            )
+            LayerAttribution.interpolate(found.detach(), tuple(x.shape[2:]), "bilinear")
+
+    a, b = interleaved(
+        [lambda _t: explain(answers, inputs, method="grad_cam", device="cpu"), plain], ROUNDS, time.process_time
+    )
+    return Row("grad-CAM: image", a, b, a / b, note="ours also answers twice, and places the map on the film")

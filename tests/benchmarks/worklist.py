@@ -1,0 +1,101 @@
+"""The worklist's first paint with 100,000 cases over one with none, and one with a single page of them, by a process
+that has not imported torch.
+
+What is timed is the page from the request to all that it sends; `python -m tests.benchmarks.worklist` prints the rows.
+"""
+
+import json
+import logging
+import random
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import insert
+from streamlit.testing.v1 import AppTest
+
+from app.parts import desk
+from medcore.clinic import Clinic
+from medcore.settings import REPO, settings
+from medcore.store.tables import CaseTable, PatientRow
+from tests.benchmarks.measure import Row, interleaved
+
+CASES = 100_000
+PAGE = 25
+ROUNDS = 7
+KINDS = {"record": "REC", "image": "FILM", "signal": "ECG"}
+
+
+def rows() -> list[Row]:
+    """In a process of its own, since others here need torch."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.worklist"], cwd=REPO, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return [Row(**{k: v for k, v in row.items() if k != "kept"}) for row in json.loads(done.stdout)]
+
+
+def opened(home: Path, cases: int) -> Clinic:
+    """A desk with so many cases."""
+    own = replace(settings(), home=home, database_url=f"sqlite:///{home / 'medcore.sqlite'}", models=home / "none")
+    clinic, rng = Clinic(own), random.Random(0)
+    start, running = datetime(2026, 1, 1, tzinfo=UTC), dict.fromkeys(KINDS, 0)
+    made = []
+    for i in range(cases):
+        kind = rng.choice([*KINDS])
+        running[kind] += 1
+        made.append(
+            {
+                "number": f"{KINDS[kind]}-{running[kind]:04d}",
+                "running": running[kind],
+                "kind": kind,
+                "patient_id": i // 2 + 1,
+                "age_years": rng.uniform(18, 95),
+                "sex": rng.choice("FM"),
+                "state": rng.choices(["to_read", "read", "reviewed"], [60, 5, 35])[0],
+                "source": "upload",
+                "simulated": True,
+                "received": start + timedelta(seconds=i // 3),
+            }
+        )
+    if made:
+        with clinic.database.write() as session:
+            session.execute(
+                insert(PatientRow), [{"id": i + 1, "pseudonym": f"P{i:09d}"} for i in range(-(-cases // 2))]
+            )
+            session.execute(insert(CaseTable), made)
+            session.connection().exec_driver_sql("ANALYZE")
+    return clinic
+
+
+def main() -> int:
+    logging.disable(logging.WARNING)  # Streamlit's, of pages without a server
+    with tempfile.TemporaryDirectory() as folder:
+        desks = {n: opened(Path(folder) / str(n), n) for n in (CASES, PAGE, 0)}
+        user = str(desks[0].sign_in("reader").id)
+
+        def paint(cases: int) -> None:
+            desk.clinic = lambda: desks[cases]  # type: ignore[assignment]
+            page = AppTest.from_file(str(REPO / "app" / "main.py"), default_timeout=60)
+            page.user = {"id": user}
+            page.run()
+            assert not page.exception, page.exception
+            assert len(page.dataframe) == (1 if cases else 0)
+
+        full, one, none = interleaved([partial(lambda n, _turn: paint(n), n) for n in desks], ROUNDS)
+        for clinic in desks.values():
+            clinic.database.engine.dispose()
+    assert "torch" not in sys.modules, "drawing a list imported torch"
+    rows = [
+        Row("worklist: 100,000 cases over none", full, none, full / none, 2.5, note="torch not imported"),
+        Row("worklist: 100,000 cases over one page", full, one, full / one, 1.25, note="torch not imported"),
+    ]
+    print(json.dumps([row.to_json() for row in rows]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
