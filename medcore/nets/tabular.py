@@ -24,7 +24,7 @@ class PiecewiseLinear(nn.Module):
             known = x[mask[:, i] > 0, i]
             if len(known):
                 # Each edge once, the last one repeated: a bin of no width would be a step, which no gradient sees.
-                edges = torch.quantile(known, steps).unique()
+                edges = torch.quantile(known, steps).unique()  # type: ignore[no-untyped-call]
                 self.edges[i] = edges[-1]
                 self.edges[i, : len(edges)] = edges
 
