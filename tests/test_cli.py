@@ -327,6 +327,11 @@ def test_a_damaged_package_is_named(capsys: pytest.CaptureFixture[str], small: P
     assert "answers mortality, not ecg_rhythm" in here(capsys, *words)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has a file that nobody can read through")
+def test_a_file_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "mem can't be used: input/output error." in here(capsys, "predict", "mortality", "/proc/self/mem")
+
+
 def test_a_device_that_is_not_there(run: Run, small: Path, row: Path) -> None:
     words = ["predict", "mortality", row, "--package", small]
     assert "There is no device “abacus”." in refused(run(*words, MEDCORE_DEVICE="abacus"))

@@ -117,11 +117,11 @@ def _attribute(
         _baseline(package, name, spec.kind, x, m)
         for (name, spec), x, m in zip(task.fields.items(), xs, masks, strict=True)
     )
-    with torch.no_grad():
-        pairs = [torch.cat(pair) for pair in zip((*xs, *masks), (*baselines, *masks), strict=True)]
-        said, without = model(*pairs)
+    with torch.no_grad():  # the baseline's answer only where something is measured against it
+        both = [torch.cat(pair) for pair in zip((*xs, *masks), (*baselines, *masks), strict=True)]
+        said = model(*both) if method.adds_up else model(*xs, *masks)
     names = [item.name for item in task.outcome.labels]
-    target = names.index(label) if label else int(said.argmax())
+    target = names.index(label) if label else int(said[0].argmax())
     question = Question(task, model, list(model.nets), xs, masks, baselines, target)
     try:
         # The backward pass of a recurrent net in evaluation mode is not to be had from cuDNN.
@@ -133,7 +133,7 @@ def _attribute(
         return names[target], {}, None, _("This method failed on this net ({kind}).").format(kind=type(error).__name__)
     gap = None
     if method.adds_up:
-        gap = abs(float(sum(a.sum() for a in found)) - float(said[target] - without[target]))
+        gap = abs(float(sum(a.sum() for a in found)) - float(said[0, target] - said[1, target]))
     values = {
         name: spec.place(a.detach()[0].float().cpu().numpy(), inputs[name])
         for (name, spec), a in zip(task.fields.items(), found, strict=True)

@@ -6,11 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from medcore.simulate.ecg import ecg
-from medcore.simulate.record import record
-from medcore.simulate.thorax import film
 from tests.browser.conftest import sign_in
-from tests.browser.test_pages import FIRST_ANSWER_MS, Desk, button, settled
+from tests.browser.test_pages import FIRST_ANSWER_MS, Desk, button, settled, stock
 
 pytestmark = pytest.mark.browser
 PAGES = ("/", "/new_case", "/new_case?way=record", "/train", "/models", "/about", "/explain?case=1")
@@ -24,21 +21,9 @@ STREAMLIT = {
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk with a simulated case of each kind; the reader has read them all."""
-    import dataclasses
-
-    from medcore.clinic import Clinic
-    from medcore.settings import settings
-
+    """A desk with a case of each kind, read by the reader."""
     made = Desk(tmp_path_factory.mktemp("shape"))
-    clinic = Clinic(
-        dataclasses.replace(settings(), home=made.home, database_url=f"sqlite:///{made.home}/medcore.sqlite")
-    )
-    reader = clinic.sign_in("reader")
-    for given in (record(3)[0], ecg(3), film(3, True)[0]):
-        case = clinic.admit_inputs(reader, [given], source="demo")
-        for task in clinic.open_case(reader, case).tasks:
-            clinic.lock_read(reader, case, task, "")
+    stock(made)
     made.start()
     yield made
     made.stop()
