@@ -124,7 +124,7 @@ def by_source(report: Mapping[str, Any]) -> None:
         )
 
     body = "".join(
-        f'<tr><td>{e(words.plain(s))}</td><td class="g">{line(m)}</td><td class="r">{e(value(m))}</td></tr>'
+        f'<tr><td>{e(s.replace("_", " "))}</td><td class="g">{line(m)}</td><td class="r">{e(value(m))}</td></tr>'
         for s, m in rows.items()
     )
     theme.html(f'<table aria-label="{e(_("Figures by source"))}"><tbody>{body}</tbody></table>')

@@ -43,17 +43,6 @@ def run_state(run: RunView) -> tuple[str, str]:
     }[run.state]
 
 
-def methods() -> dict[str, str]:
-    """Ways to explain an answer; one that is not here is shown by its name."""
-    return {
-        "integrated_gradients": _("Integrated gradients"),
-        "grad_cam": _("Grad-CAM"),
-        "occlusion": _("Occlusion"),
-        "shapley": _("Shapley sampling"),
-        "shapley_sampling": _("Shapley sampling"),
-    }
-
-
 def plain(name: str) -> str:
     """A lower_snake name as words."""
     return name.replace("_", " ").strip().capitalize()
