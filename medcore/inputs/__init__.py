@@ -4,8 +4,9 @@ from medcore.inputs.base import Field, Input, sha256
 from medcore.inputs.image import Image, ImageField
 from medcore.inputs.record import Column, Record, RecordField
 from medcore.inputs.signal import Signal, SignalField
+from medcore.inputs.volume import Volume
 
-KINDS: dict[str, type[Input]] = {"record": Record, "image": Image, "signal": Signal}
+KINDS: dict[str, type[Input]] = {"record": Record, "image": Image, "signal": Signal, "volume": Volume}
 
 __all__ = [
     "KINDS",
@@ -18,5 +19,6 @@ __all__ = [
     "RecordField",
     "Signal",
     "SignalField",
+    "Volume",
     "sha256",
 ]

@@ -150,19 +150,23 @@ class SignalField:
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Crops to `crop_seconds`, turns the polarity, scales, adds wander and noise, blanks a stretch."""
+        """Crops to `crop_seconds`, changes the tempo by up to 10 %, turns the polarity, scales, adds wander and
+        noise, blanks a stretch."""
         import torch
 
-        n, _leads, length = x.shape
-        if self.crop_seconds and length > (crop := round(self.crop_seconds * self.rate_hz)):
-            valid = mask.amax(1).sum(1)
-            start = (torch.rand(n, generator=generator) * (valid - crop).clamp(min=0)).long()
-            index = start[:, None, None] + torch.arange(crop)
-            x, mask = (v.gather(2, index.expand(-1, v.shape[1], -1)) for v in (x, mask))
-            length = crop
+        n, leads, length = x.shape
 
         def between(low: float, high: float) -> "torch.Tensor":
             return low + (high - low) * torch.rand(n, 1, 1, generator=generator)
+
+        if self.crop_seconds:
+            length = min(length, round(self.crop_seconds * self.rate_hz))
+        valid = mask.amax(1, keepdim=True).sum(2, keepdim=True)
+        tempo = torch.exp(between(-0.1, 0.1))
+        at = between(0, 1) * (valid - tempo * length).clamp(min=0) + tempo * torch.arange(length)
+        low = at.long().clamp(max=x.shape[2] - 2).expand(-1, leads, -1)
+        x = torch.lerp(x.gather(2, low), x.gather(2, low + 1), (at - low).clamp(max=1))
+        mask = mask.gather(2, low) * (at < valid)
 
         t = torch.arange(length) / self.rate_hz
         sign = 1 - 2 * (torch.rand(n, 1, 1, generator=generator) < 0.2).float()

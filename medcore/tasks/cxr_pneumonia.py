@@ -31,7 +31,7 @@ TASK = Task(
         absent=Label("normal", N_("No pneumonia"), N_("showed none")),
     ),
     net=net,
-    recipe=Recipe(epochs=24, batch=16, learning_rate=2e-3, weight_decay=2e-2, patience=12),
+    recipe=Recipe(epochs=40, batch=16, learning_rate=2e-3, weight_decay=2e-2, patience=20, validation=0.08),
     dataset="cxr_pneumonia",
     data=cxr_pneumonia,
     simulate=films,

@@ -36,7 +36,7 @@ TASK = Task(
         named_f1=(("f1_cinc2017", (0, 1, 2)),),
     ),
     net=net,
-    recipe=Recipe(epochs=30, batch=64, learning_rate=3e-3, weight_decay=2e-2, patience=12),
+    recipe=Recipe(epochs=36, batch=64, learning_rate=3e-3, weight_decay=2e-2, patience=15, validation=0.08),
     dataset="cinc2017",
     data=cinc2017,
     simulate=strips,

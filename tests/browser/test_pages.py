@@ -322,7 +322,7 @@ def test_training_to_a_candidate_its_promotion_and_the_way_back(page: Page, desk
         page.reload()  # a closed browser loses nothing
         page.get_by_text(re.compile(r"^Candidate .* from run 1$")).wait_for(timeout=RUN_MS)
     assert page.get_by_role("table", name="Candidate and version in use").get_by_text("AUROC").is_visible()
-    assert page.locator(".js-plotly-plot").count() == 2
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=60_000)  # Plotly is fetched when first needed
     name = re.search(r"Candidate (\S+ \S+) from", page.locator(".d .top").nth(2).inner_text() or page.content())
     assert name
     page.get_by_label("Reason").fill("Trying the way to a new version.")
