@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from medcore.inputs import Image, ImageField, sha256
+from medcore.learn.predict import answer
+from medcore.packages import shipped
+from medcore.settings import settings
 from medcore.simulate.anatomy import ZONES
 from medcore.simulate.thorax import film, films
 
@@ -92,3 +95,16 @@ def test_films_are_half_pneumonia_of_both_kinds_of_patients() -> None:
 def test_an_unknown_zone_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="right_upper"):
         film(1, "upper_right", 128)
+
+
+def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_clear() -> None:
+    """Twelve people, each with and without; two may go the other way."""
+    package = shipped(settings().models)["cxr_pneumonia"]
+
+    def said(seed: int, ill: bool) -> float:
+        given, _mask = film(seed, ill, view="AP" if seed % 2 else "PA", child=bool(seed % 2))
+        return answer(package, {"film": given}, "cpu").probabilities["pneumonia"]
+
+    risen = [said(seed, True) - said(seed, False) for seed in range(300, 312)]
+    assert sum(r > 0 for r in risen) >= 10
+    assert sum(risen) / len(risen) > 0.05
