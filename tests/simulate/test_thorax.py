@@ -97,14 +97,17 @@ def test_an_unknown_zone_is_a_mistake_of_the_caller() -> None:
         film(1, "upper_right", 128)
 
 
-def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_clear() -> None:
-    """Twelve people, each with and without; two may go the other way."""
+@pytest.mark.parametrize(("child", "least"), [(True, 1.0), (False, 0.5)], ids=["children", "adults"])
+def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_clear(
+    child: bool, least: float
+) -> None:
+    """Eight people, each with and without. On adult films the net rests on more than the lungs (see its card)."""
     package = shipped(settings().models)["cxr_pneumonia"]
 
     def said(seed: int, ill: bool) -> float:
-        given, _mask = film(seed, ill, view="AP" if seed % 2 else "PA", child=bool(seed % 2))
+        given, _mask = film(seed, ill, view="AP" if child else "PA", child=child)
         return answer(package, {"film": given}, "cpu").probabilities["pneumonia"]
 
-    risen = [said(seed, True) - said(seed, False) for seed in range(300, 312)]
-    assert sum(r > 0 for r in risen) >= 10
-    assert sum(risen) / len(risen) > 0.05
+    risen = np.array([said(seed, True) - said(seed, False) for seed in range(300 + child, 316, 2)])
+    assert (risen > 0).mean() >= least
+    assert risen.mean() > 0.05
