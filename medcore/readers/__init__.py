@@ -3,6 +3,7 @@
 import posixpath
 from collections import ChainMap
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -11,6 +12,9 @@ from medcore.readers import archive, own, sniff
 from medcore.readers.base import Found, Reading, Refusal, no_memory
 from medcore.readers.decoder import decode, decode_each, decode_table
 from medcore.readers.table import Table
+
+if TYPE_CHECKING:
+    from medcore.readers.series import Group
 
 __all__ = [
     "Found",
@@ -54,13 +58,15 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
     found: list[Found] = []
     jobs = _jobs(items, kinds)
     taken_along = {full for parts in jobs.values() if not isinstance(parts, Refused) for full in parts.values()}
+    groups = _groups(items, kinds)
+    taken_along |= {name for group in groups.values() for name in group.names[1:]}
     for name, parts in jobs.items():
         if name in taken_along:
             continue
         try:
             if isinstance(parts, Refused):
                 raise parts
-            found += _read_one(name, kinds[name], items, parts, key, mapping)
+            found += _read_one(name, kinds[name], items, parts, groups.get(name), key, mapping)
         except Refused as error:
             refused.append(Refusal(name, error, packed=name not in files))
         except MemoryError:
@@ -124,20 +130,31 @@ def _parts(name: str, items: Mapping[str, bytes], places: Mapping[str, str]) -> 
     return {base: places[base] for base in wanted if base in places and places[base] != name}
 
 
+def _groups(items: Mapping[str, bytes], kinds: Mapping[str, str]) -> "dict[str, Group]":
+    """The DICOM files by what they form, by the name of the first file of each."""
+    pictures = {name: items[name] for name, kind in kinds.items() if kind == "dicom"}
+    if not pictures:
+        return {}
+    from medcore.readers import series
+
+    return {group.names[0]: group for group in series.groups(pictures)}
+
+
 def _read_one(
     name: str,
     kind: str,
     items: Mapping[str, bytes],
     parts: Mapping[str, str],
+    group: "Group | None",
     key: bytes,
     mapping: Mapping[str, str] | None,
 ) -> list[Found]:
     content = items[name]
     case = posixpath.splitext(posixpath.basename(name))[0]
     if kind == "dicom":
-        from medcore.readers import dicom
+        from medcore.readers import dicom, series
 
-        return [dicom.read(content, key, case)]
+        return series.read_group(group, key, case) if group else [dicom.read(content, key, case)]
     if kind == "raster":
         from medcore.readers import raster
 

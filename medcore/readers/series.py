@@ -1,0 +1,385 @@
+"""Volumes out of DICOM: the files of a series, or the frames of one file."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from medcore.errors import Refused
+from medcore.i18n import _
+from medcore.inputs import Volume
+from medcore.readers import deidentify, geometry
+from medcore.readers.base import Found, check_size, unique
+from medcore.readers.dicom import facts_of, read_dataset, refuse_other_objects, remarks_of
+from medcore.readers.dicom_file import number, parse, write
+from medcore.readers.geometry import Slice, Stack
+from medcore.readers.pixels import check, decode_grey, picture_only
+
+STACKED = frozenset(["CT", "MR", "PT"])
+"""Modalities whose pictures are slices. Films, ultrasound and angiograms of one series stay pictures."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A volume (without facts), the files that it came from in their order, and what is to be said of it."""
+
+    volume: Volume
+    sources: tuple[int, ...]
+    remarks: tuple[str, ...]
+
+
+def is_slice(dataset: Dataset) -> bool:
+    """One grey picture of CT, MR or PET."""
+    return (
+        str(dataset.get("Modality", "")) in STACKED
+        and str(dataset.get("PhotometricInterpretation", "")) == "MONOCHROME2"
+        and "PixelData" in dataset
+        and (number(dataset, "NumberOfFrames", 1) or 1) <= 1
+    )
+
+
+def is_stack(dataset: Dataset) -> bool:
+    """One file of several grey frames that say where they lie, or that are CT, MR or PET."""
+    grey = str(dataset.get("PhotometricInterpretation", "")) == "MONOCHROME2" and "PixelData" in dataset
+    if not grey or (number(dataset, "NumberOfFrames", 1) or 1) <= 1:
+        return False
+    refuse_other_objects(dataset)
+    return str(dataset.get("Modality", "")) in STACKED or all(s.position for s in slices_of(dataset, 0))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that are read together, or one by itself. mixed: others of the same series are not among them."""
+
+    names: list[str]
+    datasets: list[Dataset]
+    mixed: bool = False
+
+
+def groups(files: Mapping[str, bytes]) -> list[Group]:
+    """DICOM files by what they form: slices of one person and series, alike in size, coding of values, direction and
+    spacing, belong together; all else stands alone. Files that can't be parsed are left out."""
+    stacks: list[tuple[tuple[object, ...], Slice, Group]] = []
+    alone: list[Group] = []
+    for name, content in files.items():
+        try:
+            dataset = parse(content)
+        except Refused:
+            continue
+        found = _slice_among(dataset, stacks)
+        if found is None:
+            alone.append(Group([name], [dataset]))
+        else:
+            found.names.append(name)
+            found.datasets.append(dataset)
+    kinds = Counter(key[:2] for key, _slice, _group in stacks)
+    return [replace(group, mixed=kinds[key[:2]] > 1) for key, _slice, group in stacks] + alone
+
+
+def _slice_among(dataset: Dataset, stacks: list[tuple[tuple[object, ...], Slice, Group]]) -> Group | None:
+    """The stack that a picture belongs to, a new one where it is the first; None for what is no sound slice."""
+    try:
+        if not is_slice(dataset):
+            return None
+        refuse_other_objects(dataset)
+        check(dataset)
+        key, (s,) = _key(dataset), slices_of(dataset, 0)
+    except Exception:  # whatever is wrong with it is said when it is read alone
+        return None
+    for other, first, group in stacks:
+        if key == other and _alike(s, first):
+            return group
+    stacks.append((key, s, Group([], [])))
+    return stacks[-1][2]
+
+
+def read_group(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
+    """What a group holds: volumes, or a picture or ECG where it is one file of no stack."""
+    (first, *others) = group.datasets
+    return read(group, key, case) if others or is_stack(first) else [read_dataset(first, key, case)]
+
+
+def _key(dataset: Dataset) -> tuple[object, ...]:
+    tags = ("SeriesInstanceUID", "Modality", "FrameOfReferenceUID", "Rows", "Columns", "BitsAllocated")
+    return (deidentify.person(dataset), *(str(dataset.get(tag, "")) for tag in (*tags, "PixelRepresentation")))
+
+
+def _alike(a: Slice, b: Slice) -> bool:
+    """Whether both lie in parallel planes on the same grid."""
+    if (a.position is None) != (b.position is None):
+        return False
+    pairs = ((a.orientation, b.orientation, 1e-3), (a.spacing, b.spacing, 1e-4))
+    return all(
+        one is two or (one is not None and two is not None and np.allclose(one, two, atol=near))
+        for one, two, near in pairs
+    )
+
+
+def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
+    """The volumes in one file of several frames, or in the files of one stack: more than one where several pictures
+    lie at each place. Raises Refused for what can't be drawn right."""
+    datasets = group.datasets
+    built = volumes(datasets)
+    who = None if deidentify.cleaned_before(datasets[0]) else deidentify.person(datasets[0])
+    cleaned: dict[int, bytes] = {}
+    facts: dict[int, dict[str, str]] = {}
+    said = list(remarks_of(datasets[0]))
+    if group.mixed:
+        said.append(_("The series holds pictures of several sizes or directions: each kind is shown by itself."))
+    for i, dataset in enumerate(datasets):
+        clean = deidentify.clean(dataset, key, who)
+        clean["PixelData"].value = picture_only(dataset, int(number(dataset, "NumberOfFrames", 1) or 1))
+        facts[i], cleaned[i] = facts_of(clean), write(clean)
+    found = []
+    for b in built:
+        files = {f"slice_{i + 1:04d}.dcm": cleaned[source] for i, source in enumerate(b.sources)}
+        files = files if len(datasets) > 1 else {"volume.dcm": cleaned[0]}
+        volume = replace(b.volume, facts=facts[b.sources[0]])
+        found.append(Found(volume, files, who, unique([*b.remarks, *said]), case))
+    return found
+
+
+def volumes(datasets: Sequence[Dataset]) -> list[Built]:
+    """The volumes in these data sets, which hold one stack or several at the same places."""
+    frames = check_all(datasets)
+    slices = [s for i, dataset in enumerate(datasets) for s in slices_of(dataset, i)]
+    slices, remarks = _without_copies(slices, datasets)
+    if not all(_alike(s, slices[0]) for s in slices):
+        raise Refused(
+            _("The frames of this file lie in different directions or distances: they form no stack."),
+            _("Export the frames as files of their own and upload those."),
+        )
+    parts, more = geometry.apart(slices)
+    stacks = [geometry.stack(part) for part in parts if len(part) > 1]
+    if not stacks:
+        raise Refused(
+            _("Every picture of the series lies by itself: they form no stack."),
+            _("Upload the pictures that you need one by one."),
+        )
+    return [_volume(stack, datasets, frames, (*remarks, *more)) for stack in stacks]
+
+
+def check_all(datasets: Sequence[Dataset]) -> int:
+    """Refuses what can't be decoded, or not all at once, before memory is taken; the number of frames of the first."""
+    frames = [check(dataset) for dataset in datasets]
+    first = datasets[0]
+    check_size(sum(frames) * int(first.Rows) * int(first.Columns) * -(-int(first.BitsAllocated) // 8))
+    return frames[0]
+
+
+def _without_copies(slices: list[Slice], datasets: Sequence[Dataset]) -> tuple[list[Slice], list[str]]:
+    """One of each picture: files that bear the same SOPInstanceUID are the same picture, however they are coded."""
+    if len(datasets) == 1:
+        return slices, []
+    names = [str(d.get("SOPInstanceUID") or i) for i, d in enumerate(datasets)]
+    first = {name: i for i, name in reversed(list(enumerate(names)))}
+    kept = [s for s in slices if first[names[s.source]] == s.source]
+    if len(kept) == len(slices):
+        return slices, []
+    return kept, [_("{n} pictures of the series came more than once.").format(n=len(slices) - len(kept))]
+
+
+# where the slices lie
+
+
+def slices_of(dataset: Dataset, source: int) -> list[Slice]:
+    """What the header says of each frame: in its own functional groups, in those of all frames, or for the file."""
+    shared = _items(dataset, "SharedFunctionalGroupsSequence")
+    frames = _items(dataset, "PerFrameFunctionalGroupsSequence")
+    count = int(number(dataset, "NumberOfFrames", 1) or 1)
+    if count == len(frames):
+        return [_slice([frame, *shared, dataset], source, i) for i, frame in enumerate(frames)]
+    only = _slice([*shared, dataset], source, 0)
+    # Where the file as a whole lies, not all of its frames can lie.
+    return [only] if count == 1 else [replace(only, frame=i, number=float(i), position=None) for i in range(count)]
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    try:
+        return list(dataset.get(keyword) or [])
+    except Exception:
+        return []
+
+
+def _slice(places: Sequence[Dataset], source: int, frame: int) -> Slice:
+    orientation = _numbers(places, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    spacing = _numbers(places, "PixelMeasuresSequence", "PixelSpacing", 2)
+    measures = _numbers(places, "PixelMeasuresSequence", "SpacingBetweenSlices", 1)
+    location = _numbers(places, "", "SliceLocation", 1)
+    counted = _numbers(places, "FrameContentSequence", "InStackPositionNumber", 1) or _numbers(
+        places, "", "InstanceNumber", 1
+    )
+    marks = [
+        _numbers(places, "MREchoSequence", "EffectiveEchoTime", 1) or _numbers(places, "", "EchoTime", 1),
+        _numbers(places, "MRDiffusionSequence", "DiffusionBValue", 1),
+        _numbers(places, "FrameContentSequence", "TemporalPositionIndex", 1)
+        or _numbers(places, "", "TemporalPositionIdentifier", 1),
+        *(_numbers(places, "", tag, 1) for tag in ("InversionTime", "FlipAngle", "AcquisitionNumber")),
+        str(places[-1].get("ImageType", "")),
+    ]
+    return Slice(
+        source=source,
+        frame=frame,
+        number=counted[0] if counted else float(frame),
+        position=_numbers(places, "PlanePositionSequence", "ImagePositionPatient", 3),
+        orientation=orientation if orientation and _are_axes(orientation) else None,
+        spacing=(spacing[0], spacing[1]) if spacing and all(0 < v < 1000 for v in spacing) else None,
+        location=location[0] if location else None,
+        thickness=measures[0] if measures and 0 < measures[0] < 1000 else None,
+        marks=tuple(marks),
+    )
+
+
+def _numbers(places: Sequence[Dataset], sequence: str, keyword: str, n: int) -> tuple[float, ...] | None:
+    """The tag's numbers, of the first place that has it; None where they aren't `n` finite ones."""
+    for place in places:
+        for item in [*(_items(place, sequence) if sequence else []), place]:
+            try:
+                value = item.get(keyword)
+                if value is None or value == "":
+                    continue
+                numbers = tuple(float(v) for v in ([value] if n == 1 else value))
+            except Exception:
+                continue
+            if len(numbers) == n and all(map(math.isfinite, numbers)):
+                return numbers
+    return None
+
+
+def _are_axes(orientation: tuple[float, ...]) -> bool:
+    """Two directions at right angles."""
+    rows, columns = np.array(orientation).reshape(2, 3)
+    lengths = np.array([rows @ rows, columns @ columns])
+    return bool(np.abs(lengths - 1).max() < 0.02 and abs(rows @ columns) < 0.02)
+
+
+# values
+
+
+def _volume(stack: Stack, datasets: Sequence[Dataset], frames: int, remarks: Sequence[str]) -> Built:
+    voxels = _stored(stack, datasets, frames)
+    first, middle = datasets[stack.slices[0].source], datasets[stack.slices[len(stack.slices) // 2].source]
+    rescales = [_rescale(datasets[s.source], s.frame) for s in stack.slices]
+    said = [*stack.remarks, *remarks]
+    hounsfield = str(first.get("Modality", "")) == "CT" and None not in rescales and _unit_of(first) in ("", "HU")
+    applied = hounsfield or len(set(rescales)) > 1
+    if applied:
+        voxels = rescaled(voxels, [r or (1.0, 0.0) for r in rescales])
+    if applied and not hounsfield:
+        said.append(_("Each slice has a scale of its own: the values are the stored ones times that scale."))
+    padding = _padding(first, voxels, rescales[0] if applied else None, hounsfield)
+    if padding is not None:
+        said.append(
+            _("Outside the scan the files hold {value:g} as a filling, which is no tissue.").format(value=padding)
+        )
+    volume = Volume(
+        voxels=voxels[None],
+        affine=stack.affine,
+        channels=(deidentify.sequence_of(first),),
+        units="HU" if hounsfield else "",
+        spacing_real=stack.spacing_real,
+        placed=stack.placed,
+        positions_mm=stack.positions_mm,
+        window=_window(middle, None if applied else _rescale(middle, 0)),
+        padding=padding,
+    )
+    return Built(volume, tuple(dict.fromkeys(s.source for s in stack.slices)), tuple(said))
+
+
+def _stored(stack: Stack, datasets: Sequence[Dataset], frames: int) -> np.ndarray:
+    """(slices, rows, columns): the values as stored."""
+    first = datasets[0]
+    if frames > 1:
+        whole = decode_grey(first)
+        order = [s.frame for s in stack.slices]
+        kept = whole if order == list(range(len(whole))) else whole[order]
+        return np.ascontiguousarray(kept, kept.dtype.newbyteorder("<"))
+    voxels: np.ndarray | None = None
+    for i, s in enumerate(stack.slices):
+        picture = decode_grey(datasets[s.source])
+        if voxels is None:
+            dtype = picture.dtype.newbyteorder("<")
+            voxels = np.empty((len(stack.slices), int(first.Rows), int(first.Columns)), dtype)
+        voxels[i] = picture
+    assert voxels is not None
+    return voxels
+
+
+def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
+    """Where a frame's tags are looked for, the nearest first."""
+    own = _items(dataset, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
+    return [*own, *_items(dataset, "SharedFunctionalGroupsSequence"), dataset]
+
+
+def _rescale(dataset: Dataset, frame: int) -> tuple[float, float] | None:
+    """(slope, intercept), None where the file has none."""
+    where, sequence = _groups(dataset, frame), "PixelValueTransformationSequence"
+    intercept = _numbers(where, sequence, "RescaleIntercept", 1)
+    slope = _numbers(where, sequence, "RescaleSlope", 1)
+    if intercept is None and slope is None:
+        return None
+    return (slope or (1.0,))[0] or 1.0, (intercept or (0.0,))[0]
+
+
+def _unit_of(dataset: Dataset) -> str:
+    """RescaleType as stated, "" where it isn't; then a CT is in HU (PS3.3 C.11.1.1.2)."""
+    for place in _groups(dataset, 0):
+        for item in [*_items(place, "PixelValueTransformationSequence"), place]:
+            if item.get("RescaleType"):
+                return str(item.RescaleType)
+    return ""
+
+
+def rescaled(stored: np.ndarray, rescales: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Each slice times its slope plus its intercept: int16 or int32 where the results are whole, else float32."""
+    if set(rescales) == {(1.0, 0.0)}:
+        return stored
+    low, high = float(stored.min()), float(stored.max())
+    ends = [end * slope + intercept for slope, intercept in set(rescales) for end in (low, high)]
+    whole = stored.dtype.kind in "iu" and all(float(v).is_integer() for pair in set(rescales) for v in pair)
+    fits = next((d for d in (np.int16, np.int32) if min(ends) >= np.iinfo(d).min and max(ends) <= np.iinfo(d).max), None)
+    dtype: type[np.generic] = fits if whole and fits else np.float32
+    out = np.empty(stored.shape, dtype)
+    for i, (slope, intercept) in enumerate(rescales):
+        # In 64 bits, one slice at a time: neither overflows nor takes a second volume of memory.
+        out[i] = stored[i].astype(np.int64 if dtype != np.float32 else np.float64) * (
+            int(slope) if dtype != np.float32 else slope
+        ) + (int(intercept) if dtype != np.float32 else intercept)
+    return out
+
+
+def _padding(
+    dataset: Dataset, voxels: np.ndarray, rescale: tuple[float, float] | None, hounsfield: bool
+) -> float | None:
+    """The value that fills what was not scanned: PixelPaddingValue if it occurs; in CT else what lies below air."""
+    stated = _numbers([dataset], "", "PixelPaddingValue", 1)
+    slope, intercept = rescale or (1.0, 0.0)
+    if stated and bool((voxels == stated[0] * slope + intercept).any()):
+        return stated[0] * slope + intercept
+    lowest = float(voxels.min())
+    return lowest if hounsfield and lowest < -1024 else None
+
+
+def _window(dataset: Dataset, undo: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The first window that the file suggests. undo: the scale to take back, for values that stay as stored."""
+    where = _groups(dataset, 0)
+    both = [_first(where, keyword) for keyword in ("WindowCenter", "WindowWidth")]
+    slope, intercept = undo or (1.0, 0.0)
+    if both[0] is None or both[1] is None or not 0 < both[1] < 1e9 or not abs(both[0]) < 1e9:
+        return None
+    return (both[0] - intercept) / slope, abs(both[1] / slope)
+
+
+def _first(places: Sequence[Dataset], keyword: str) -> float | None:
+    for place in places:
+        for item in [*_items(place, "FrameVOILUTSequence"), place]:
+            try:
+                value = number(item, keyword)
+            except Refused:
+                continue
+            if value is not None and math.isfinite(value):
+                return value
+    return None
