@@ -17,7 +17,7 @@ from medcore.readers import Found, files_of, read
 from medcore.store import audit, identity
 from medcore.store.tables import CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
 
-PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG"}
+PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG", "volume": "VOL"}
 
 
 @dataclass(frozen=True)

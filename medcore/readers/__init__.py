@@ -21,6 +21,7 @@ __all__ = [
     "Reading",
     "Refusal",
     "Table",
+    "again",
     "decode",
     "decode_each",
     "decode_table",
@@ -84,6 +85,17 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
     return Reading(tuple(found), tuple(refused))
 
 
+def again(files: Mapping[str, bytes]) -> list[Input]:
+    """What is in files that `read` has cleaned, by the shorter way: nothing is cleaned, and facts may be missing."""
+    if all(content[128:132] == b"DICM" for content in files.values()):
+        from medcore.readers import series
+
+        groups = series.groups(files)
+        if len(groups) == 1 and series.is_volume(groups[0]):
+            return [built.volume for built in series.volumes(groups[0].datasets)]
+    return [found.input for found in read(files)]
+
+
 def _damaged() -> Refused:
     return Refused(_("The file is damaged and can't be read."), _("Copy or export it again from its source."))
 
@@ -116,7 +128,19 @@ def _jobs(items: Mapping[str, bytes], kinds: Mapping[str, str]) -> dict[str, dic
     for name, kind in kinds.items():
         places = ChainMap(folders[posixpath.dirname(name)], anywhere)
         jobs[name] = _parts(name, items, places) if kind == "wfdb" else {}
+    for first, *others in _grids(kinds):
+        jobs[first] = {name: name for name in others}
     return jobs
+
+
+def _grids(kinds: Mapping[str, str]) -> list[list[str]]:
+    """NIfTI files that may be the sequences of one patient."""
+    names = [name for name, kind in kinds.items() if kind == "nifti"]
+    if not names:
+        return []
+    from medcore.readers import nifti
+
+    return nifti.groups(names)
 
 
 def _parts(name: str, items: Mapping[str, bytes], places: Mapping[str, str]) -> dict[str, str] | Refused:
@@ -155,6 +179,10 @@ def _read_one(
         from medcore.readers import dicom, series
 
         return series.read_group(group, key, case) if group else [dicom.read(content, key, case)]
+    if kind == "nifti":
+        from medcore.readers import nifti
+
+        return nifti.read({name: content, **{full: items[full] for full in parts.values()}}, case)
     if kind == "raster":
         from medcore.readers import raster
 

@@ -128,8 +128,9 @@ def clean(dataset: Dataset, key: bytes, who: str | None) -> Dataset:
     shift = 0 if cleaned_before(dataset) else days(key, who) if key and who else None
     out = keep(dataset, key, shift)
     out.PatientAge = age(dataset)
-    if sequence_of(dataset):
-        out.SeriesDescription = sequence_of(dataset)
+    shows = sequence_of(dataset)
+    if shows:
+        out.SeriesDescription = shows
     for keyword in BLANK:
         setattr(out, keyword, "")
     known = UID(str(dataset.get("SOPClassUID") or ""))
@@ -155,9 +156,11 @@ def sequence_of(dataset: Dataset) -> str:
         return ""
     contrast = bool(str(dataset.get("ContrastBolusAgent") or "").strip())
     kind = dataset.get("ImageType") or ""
-    said = [str(dataset.get(k) or "") for k in ("SeriesDescription", "AcquisitionContrast")]
+    said = [dataset.get("SeriesDescription"), dataset.get("AcquisitionContrast")]
+    for group in dataset.get("SharedFunctionalGroupsSequence") or []:
+        said += [item.get("AcquisitionContrast") for item in group.get("MRImageFrameTypeSequence") or []]
     said.append(kind if isinstance(kind, str) else " ".join(map(str, kind)))
-    return next(filter(None, (sequence(text, contrast) for text in said)), "")
+    return next(filter(None, (sequence(str(text or ""), contrast) for text in said)), "")
 
 
 def keep(dataset: Dataset, key: bytes = b"", shift: int | None = None) -> Dataset:

@@ -1,5 +1,6 @@
 """Where the slices of a stack lie: in which order, how far apart, and what is odd about it."""
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def apart(slices: Sequence[Slice]) -> tuple[list[list[Slice]], list[str]]:
     most = max(Counter(places).values())
     if most == 1:
         return [list(slices)], []
-    marks = {s: place for s, place in zip(slices, places, strict=True)}
+    marks = dict(zip(slices, places, strict=True))
     for i in range(len(slices[0].marks)):
         groups: dict[object, list[Slice]] = {}
         for s in slices:
@@ -94,7 +95,7 @@ def _places(slices: Sequence[Slice]) -> list[int]:
     away = points - points[0]
     order = np.argsort(away @ away[np.abs(away).max(1).argmax()], kind="stable")
     out = [0] * len(slices)
-    for before, i in zip(order, order[1:], strict=False):
+    for before, i in itertools.pairwise(order):
         out[i] = out[before] + bool(np.abs(points[i] - points[before]).max() > SAME_PLACE_MM)
     return out
 
@@ -144,7 +145,9 @@ def _without_positions(slices: Sequence[Slice], remarks: list[str]) -> tuple[lis
     """(slices in order, where each lies along the normal in mm, whether these distances are real)."""
     locations = [s.location for s in slices if s.location is not None]
     if len(locations) == len(slices) and min(np.diff(sorted(locations))) > SAME_PLACE_MM:
-        remarks.append(_("The files hold no positions: the slices are ordered by SliceLocation, and no sides are named."))
+        remarks.append(
+            _("The files hold no positions: the slices are ordered by SliceLocation, and no sides are named.")
+        )
         return sorted(slices, key=lambda s: s.location or 0.0), np.sort(np.array(locations)), True
     ordered = sorted(slices, key=lambda s: (s.number, s.source, s.frame))
     thickness = slices[0].thickness

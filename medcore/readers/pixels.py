@@ -104,7 +104,7 @@ def decode(dataset: Dataset) -> np.ndarray:
 def decode_grey(dataset: Dataset) -> np.ndarray:
     """As `decode`, for grey pictures; where they aren't coded it is a view of the file's own bytes."""
     try:
-        return get_decoder(dataset.file_meta.TransferSyntaxUID).as_array(dataset, view_only=True)[0]
+        return get_decoder(dataset.file_meta.TransferSyntaxUID).as_array(dataset, view_only=True)[0]  # type: ignore[arg-type]
     except Exception:
         raise _undecodable(dataset) from None
 

@@ -30,3 +30,11 @@ def sequence(text: str, contrast: bool = False) -> str:
     if name == "T1" and (contrast or (_AFTER_CONTRAST.search(plain) and not _NO_CONTRAST.search(plain))):
         return "T1 post-contrast"
     return name
+
+
+def apart_from_sequence(text: str) -> str:
+    """The text without the words that `sequence` goes by: equal for "a_t1.nii", "a_t1ce.nii" and "a_FLAIR.nii"."""
+    plain = text.lower()
+    for pattern in (*(p for _name, p in _KNOWN), _AFTER_CONTRAST.pattern, _NO_CONTRAST.pattern, rf"{_BEGIN}w(?![a-z])"):
+        plain = re.sub(pattern, "", plain)
+    return re.sub(r"[^a-z0-9]+", " ", plain).strip()

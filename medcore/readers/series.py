@@ -12,11 +12,12 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Volume
 from medcore.readers import deidentify, geometry
-from medcore.readers.base import Found, check_size, unique
+from medcore.readers.base import Found, check_size, clean_facts, unique
 from medcore.readers.dicom import facts_of, read_dataset, refuse_other_objects, remarks_of
 from medcore.readers.dicom_file import number, parse, write
 from medcore.readers.geometry import Slice, Stack
 from medcore.readers.pixels import check, decode_grey, picture_only
+from medcore.readers.values import plain, rescaled
 
 STACKED = frozenset(["CT", "MR", "PT"])
 """Modalities whose pictures are slices. Films, ultrasound and angiograms of one series stay pictures."""
@@ -98,8 +99,11 @@ def _slice_among(dataset: Dataset, stacks: list[tuple[tuple[object, ...], Slice,
 
 def read_group(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     """What a group holds: volumes, or a picture or ECG where it is one file of no stack."""
-    (first, *others) = group.datasets
-    return read(group, key, case) if others or is_stack(first) else [read_dataset(first, key, case)]
+    return read(group, key, case) if is_volume(group) else [read_dataset(group.datasets[0], key, case)]
+
+
+def is_volume(group: Group) -> bool:
+    return len(group.datasets) > 1 or is_stack(group.datasets[0])
 
 
 def _key(dataset: Dataset) -> tuple[object, ...]:
@@ -137,7 +141,8 @@ def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     for b in built:
         files = {f"slice_{i + 1:04d}.dcm": cleaned[source] for i, source in enumerate(b.sources)}
         files = files if len(datasets) > 1 else {"volume.dcm": cleaned[0]}
-        volume = replace(b.volume, facts=facts[b.sources[0]])
+        known = {**facts[b.sources[0]], "sequence": b.volume.channels[0]}
+        volume = replace(b.volume, facts=clean_facts(known))
         found.append(Found(volume, files, who, unique([*b.remarks, *said]), case))
     return found
 
@@ -276,7 +281,7 @@ def _volume(stack: Stack, datasets: Sequence[Dataset], frames: int, remarks: Seq
             _("Outside the scan the files hold {value:g} as a filling, which is no tissue.").format(value=padding)
         )
     volume = Volume(
-        voxels=voxels[None],
+        voxels=plain(voxels)[None],
         affine=stack.affine,
         channels=(deidentify.sequence_of(first),),
         units="HU" if hounsfield else "",
@@ -331,24 +336,6 @@ def _unit_of(dataset: Dataset) -> str:
             if item.get("RescaleType"):
                 return str(item.RescaleType)
     return ""
-
-
-def rescaled(stored: np.ndarray, rescales: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Each slice times its slope plus its intercept: int16 or int32 where the results are whole, else float32."""
-    if set(rescales) == {(1.0, 0.0)}:
-        return stored
-    low, high = float(stored.min()), float(stored.max())
-    ends = [end * slope + intercept for slope, intercept in set(rescales) for end in (low, high)]
-    whole = stored.dtype.kind in "iu" and all(float(v).is_integer() for pair in set(rescales) for v in pair)
-    fits = next((d for d in (np.int16, np.int32) if min(ends) >= np.iinfo(d).min and max(ends) <= np.iinfo(d).max), None)
-    dtype: type[np.generic] = fits if whole and fits else np.float32
-    out = np.empty(stored.shape, dtype)
-    for i, (slope, intercept) in enumerate(rescales):
-        # In 64 bits, one slice at a time: neither overflows nor takes a second volume of memory.
-        out[i] = stored[i].astype(np.int64 if dtype != np.float32 else np.float64) * (
-            int(slope) if dtype != np.float32 else slope
-        ) + (int(intercept) if dtype != np.float32 else intercept)
-    return out
 
 
 def _padding(
