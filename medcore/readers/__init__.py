@@ -90,9 +90,7 @@ def again(files: Mapping[str, bytes]) -> list[Input]:
     if all(content[128:132] == b"DICM" for content in files.values()):
         from medcore.readers import series
 
-        groups = series.groups(files)
-        if len(groups) == 1 and series.is_volume(groups[0]):
-            return [built.volume for built in series.volumes(groups[0].datasets)]
+        return [given for group in series.groups(files) for given in series.again(group)]
     return [found.input for found in read(files)]
 
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,6 @@ class Slice:
     position: mm of the first pixel's middle, and orientation: directions of rows and columns (DICOM's
         ImagePositionPatient, ImageOrientationPatient); spacing: mm between rows and between columns. None: not said
     location: SliceLocation in mm; thickness: SpacingBetweenSlices in mm
-    marks: what may tell pictures of one place apart: echo time, diffusion weighting, time …
     """
 
     source: int
@@ -42,7 +41,6 @@ class Slice:
     spacing: tuple[float, float] | None = None
     location: float | None = None
     thickness: float | None = None
-    marks: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,21 +55,23 @@ class Stack:
     remarks: tuple[str, ...]
 
 
-def apart(slices: Sequence[Slice]) -> tuple[list[list[Slice]], list[str]]:
+def apart(slices: Sequence[Slice], marks: Callable[[Slice], Sequence[object]]) -> tuple[list[list[Slice]], list[str]]:
     """The slices as stacks that have one picture a place: several echoes or times of one series come apart.
 
+    marks: what may tell pictures of one place apart, the surest first: echo time, diffusion weighting, time …
     Raises Refused where pictures lie at one place and nothing says which belong together.
     """
     places = _places(slices)
     most = max(Counter(places).values())
     if most == 1:
         return [list(slices)], []
-    marks = dict(zip(slices, places, strict=True))
-    for i in range(len(slices[0].marks)):
+    place_of = dict(zip(slices, places, strict=True))
+    marked = [(s, marks(s)) for s in slices]
+    for i in range(len(marked[0][1])):
         groups: dict[object, list[Slice]] = {}
-        for s in slices:
-            groups.setdefault(s.marks[i], []).append(s)
-        if all(max(Counter(marks[s] for s in group).values()) == 1 for group in groups.values()):
+        for s, mark in marked:
+            groups.setdefault(mark[i], []).append(s)
+        if all(max(Counter(place_of[s] for s in group).values()) == 1 for group in groups.values()):
             return list(groups.values()), []
     if set(Counter(places).values()) != {most}:
         raise Refused(
@@ -80,7 +80,7 @@ def apart(slices: Sequence[Slice]) -> tuple[list[list[Slice]], list[str]]:
         )
     ranks: list[list[Slice]] = [[] for _i in range(most)]
     for place in set(places):
-        here = sorted((s for s in slices if marks[s] == place), key=lambda s: (s.number, s.source, s.frame))
+        here = sorted((s for s in slices if place_of[s] == place), key=lambda s: (s.number, s.source, s.frame))
         for rank, s in zip(ranks, here, strict=True):
             rank.append(s)
     remark = _("{n} pictures lie at each place: they are shown as {n} stacks, in the order of their numbers.")

@@ -3,14 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Volume
+from medcore.inputs import Input, Volume
 from medcore.readers import deidentify, geometry
 from medcore.readers.base import Found, check_size, clean_facts, unique
 from medcore.readers.dicom import facts_of, read_dataset, refuse_other_objects, remarks_of
@@ -53,35 +53,41 @@ def is_stack(dataset: Dataset) -> bool:
 
 @dataclass(frozen=True)
 class Group:
-    """Files that are read together, or one by itself. mixed: others of the same series are not among them."""
+    """Files that are read together, or one by itself.
 
-    names: list[str]
-    datasets: list[Dataset]
+    slices: one a file where they form a stack, whose pictures are checked already; none for a file by itself
+    mixed: the series has pictures that are not among them
+    """
+
+    names: list[str] = field(default_factory=list)
+    datasets: list[Dataset] = field(default_factory=list, repr=False)
+    slices: list[Slice] = field(default_factory=list, repr=False)
     mixed: bool = False
 
 
 def groups(files: Mapping[str, bytes]) -> list[Group]:
     """DICOM files by what they form: slices of one person and series, alike in size, coding of values, direction and
     spacing, belong together; all else stands alone. Files that can't be parsed are left out."""
-    stacks: list[tuple[tuple[object, ...], Slice, Group]] = []
+    stacks: list[tuple[tuple[object, ...], Group]] = []
     alone: list[Group] = []
     for name, content in files.items():
         try:
             dataset = parse(content)
         except Refused:
             continue
-        found = _slice_among(dataset, stacks)
-        if found is None:
-            alone.append(Group([name], [dataset]))
-        else:
-            found.names.append(name)
-            found.datasets.append(dataset)
-    kinds = Counter(key[:2] for key, _slice, _group in stacks)
-    return [replace(group, mixed=kinds[key[:2]] > 1) for key, _slice, group in stacks] + alone
+        group = _joined(dataset, stacks)
+        if group is None:
+            group = Group()
+            alone.append(group)
+        group.names.append(name)
+        group.datasets.append(dataset)
+    kinds = Counter(key[:2] for key, _group in stacks)
+    return [replace(group, mixed=kinds[key[:2]] > 1) for key, group in stacks] + alone
 
 
-def _slice_among(dataset: Dataset, stacks: list[tuple[tuple[object, ...], Slice, Group]]) -> Group | None:
-    """The stack that a picture belongs to, a new one where it is the first; None for what is no sound slice."""
+def _joined(dataset: Dataset, stacks: list[tuple[tuple[object, ...], Group]]) -> Group | None:
+    """The stack that a picture belongs to, with its slice; a new one where it is the first of its kind; None for
+    what is no sound slice."""
     try:
         if not is_slice(dataset):
             return None
@@ -90,16 +96,24 @@ def _slice_among(dataset: Dataset, stacks: list[tuple[tuple[object, ...], Slice,
         key, (s,) = _key(dataset), slices_of(dataset, 0)
     except Exception:  # whatever is wrong with it is said when it is read alone
         return None
-    for other, first, group in stacks:
-        if key == other and _alike(s, first):
-            return group
-    stacks.append((key, s, Group([], [])))
-    return stacks[-1][2]
+    group = next((g for other, g in stacks if key == other and _alike(s, g.slices[0])), None)
+    if group is None:
+        group = Group()
+        stacks.append((key, group))
+    group.slices.append(replace(s, source=len(group.slices)))
+    return group
 
 
 def read_group(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     """What a group holds: volumes, or a picture or ECG where it is one file of no stack."""
     return read(group, key, case) if is_volume(group) else [read_dataset(group.datasets[0], key, case)]
+
+
+def again(group: Group) -> list[Input]:
+    """What a group of cleaned files holds, without cleaning them anew; volumes without their facts."""
+    if is_volume(group):
+        return [built.volume for built in volumes(group)]
+    return [read_dataset(group.datasets[0]).input]
 
 
 def is_volume(group: Group) -> bool:
@@ -126,7 +140,7 @@ def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     """The volumes in one file of several frames, or in the files of one stack: more than one where several pictures
     lie at each place. Raises Refused for what can't be drawn right."""
     datasets = group.datasets
-    built = volumes(datasets)
+    built = volumes(group)
     who = None if deidentify.cleaned_before(datasets[0]) else deidentify.person(datasets[0])
     cleaned: dict[int, bytes] = {}
     facts: dict[int, dict[str, str]] = {}
@@ -147,17 +161,18 @@ def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     return found
 
 
-def volumes(datasets: Sequence[Dataset]) -> list[Built]:
+def volumes(group: Group) -> list[Built]:
     """The volumes in these data sets, which hold one stack or several at the same places."""
-    frames = check_all(datasets)
-    slices = [s for i, dataset in enumerate(datasets) for s in slices_of(dataset, i)]
-    slices, remarks = _without_copies(slices, datasets)
+    datasets, first = group.datasets, group.datasets[0]
+    frames = 1 if group.slices else check(first)
+    check_size(len(datasets) * frames * int(first.Rows) * int(first.Columns) * -(-int(first.BitsAllocated) // 8))
+    slices, remarks = _without_copies(group.slices or slices_of(first, 0), datasets)
     if not all(_alike(s, slices[0]) for s in slices):
         raise Refused(
             _("The frames of this file lie in different directions or distances: they form no stack."),
             _("Export the frames as files of their own and upload those."),
         )
-    parts, more = geometry.apart(slices)
+    parts, more = geometry.apart(slices, lambda s: _marks(datasets[s.source], s.frame))
     stacks = [geometry.stack(part) for part in parts if len(part) > 1]
     if not stacks:
         raise Refused(
@@ -165,14 +180,6 @@ def volumes(datasets: Sequence[Dataset]) -> list[Built]:
             _("Upload the pictures that you need one by one."),
         )
     return [_volume(stack, datasets, frames, (*remarks, *more)) for stack in stacks]
-
-
-def check_all(datasets: Sequence[Dataset]) -> int:
-    """Refuses what can't be decoded, or not all at once, before memory is taken; the number of frames of the first."""
-    frames = [check(dataset) for dataset in datasets]
-    first = datasets[0]
-    check_size(sum(frames) * int(first.Rows) * int(first.Columns) * -(-int(first.BitsAllocated) // 8))
-    return frames[0]
 
 
 def _without_copies(slices: list[Slice], datasets: Sequence[Dataset]) -> tuple[list[Slice], list[str]]:
@@ -217,14 +224,6 @@ def _slice(places: Sequence[Dataset], source: int, frame: int) -> Slice:
     counted = _numbers(places, "FrameContentSequence", "InStackPositionNumber", 1) or _numbers(
         places, "", "InstanceNumber", 1
     )
-    marks = [
-        _numbers(places, "MREchoSequence", "EffectiveEchoTime", 1) or _numbers(places, "", "EchoTime", 1),
-        _numbers(places, "MRDiffusionSequence", "DiffusionBValue", 1),
-        _numbers(places, "FrameContentSequence", "TemporalPositionIndex", 1)
-        or _numbers(places, "", "TemporalPositionIdentifier", 1),
-        *(_numbers(places, "", tag, 1) for tag in ("InversionTime", "FlipAngle", "AcquisitionNumber")),
-        str(places[-1].get("ImageType", "")),
-    ]
     return Slice(
         source=source,
         frame=frame,
@@ -234,8 +233,20 @@ def _slice(places: Sequence[Dataset], source: int, frame: int) -> Slice:
         spacing=(spacing[0], spacing[1]) if spacing and all(0 < v < 1000 for v in spacing) else None,
         location=location[0] if location else None,
         thickness=measures[0] if measures and 0 < measures[0] < 1000 else None,
-        marks=tuple(marks),
     )
+
+
+def _marks(dataset: Dataset, frame: int) -> list[object]:
+    """What may tell pictures of one place apart: echo, diffusion weighting, time, inversion, flip angle, kind …"""
+    where = _groups(dataset, frame)
+    times = ("FrameContentSequence", "TemporalPositionIndex"), ("", "TemporalPositionIdentifier")
+    return [
+        _numbers(where, "MREchoSequence", "EffectiveEchoTime", 1) or _numbers(where, "", "EchoTime", 1),
+        _numbers(where, "MRDiffusionSequence", "DiffusionBValue", 1),
+        next(filter(None, (_numbers(where, sequence, tag, 1) for sequence, tag in times)), None),
+        *(_numbers(where, "", tag, 1) for tag in ("InversionTime", "FlipAngle", "AcquisitionNumber")),
+        str(dataset.get("ImageType", "")),
+    ]
 
 
 def _numbers(places: Sequence[Dataset], sequence: str, keyword: str, n: int) -> tuple[float, ...] | None:
