@@ -222,8 +222,11 @@ def frames(datasets: list[Dataset], modality: str = "MR") -> Dataset:
 
 def nifti(values: np.ndarray, affine: np.ndarray | None = None, kind: type = Nifti1Image, **header: object) -> bytes:
     """A NIfTI file; `header` by nibabel's names."""
-    given = kind(values, np.diag([2.0, 3.0, 4.0, 1.0]) if affine is None else affine)
+    affine = np.diag([2.0, 3.0, 4.0, 1.0]) if affine is None else affine
+    content: bytes = kind(values, affine, dtype=values.dtype).to_bytes()
+    # Into the bytes: nibabel would make what is written fit the affine.
+    size = kind.header_class.sizeof_hdr
+    given = kind.header_class(content[:size])
     for name, value in header.items():
-        given.header[name] = value
-    content: bytes = given.to_bytes()
-    return content
+        given[name] = value
+    return given.binaryblock + content[size:]

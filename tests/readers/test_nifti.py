@@ -55,7 +55,7 @@ def test_real_volumes_lie_where_nibabel_has_them(data):
             assert ours.voxels[0, s, r, c] == values[i, j, k]
 
 
-@pytest.mark.parametrize("axes", permutations(range(3)))
+@pytest.mark.parametrize("axes", list(permutations(range(3))))
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     signs=st.tuples(*[st.sampled_from([-1, 1])] * 3),
@@ -100,7 +100,7 @@ def test_versions_and_number_types(kind, dtype):
 
 def test_a_file_packed_in_pieces_is_whole():
     content = nifti(VALUES)
-    pieces = gzip.compress(content[:200]) + gzip.compress(content[200:400]) + gzip.compress(content[400:])
+    pieces = gzip.compress(content[:360]) + gzip.compress(content[360:400]) + gzip.compress(content[400:])
     assert sha256(volume(pieces)) == sha256(volume(content))
 
 
@@ -192,9 +192,9 @@ def test_no_text_of_the_header_no_extension_and_nothing_behind_comes_out():
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_header_that_claims_gigabytes_is_refused_at_once(pack):
     header = Nifti1Header()
-    header.set_data_shape((1290, 1290, 645))
+    header.set_data_shape((1290, 1290, 650))
     header.set_data_dtype(np.int16)
-    assert np.prod([1290, 1290, 645]) * 2 > 2 * 2**30
+    assert np.prod([1290, 1290, 650]) * 2 > 2 * 2**30
     tracemalloc.start()
     start = time.perf_counter()
     with pytest.raises(Refused, match=r"The header claims 2,0\d\d MB"):
@@ -225,8 +225,8 @@ def test_sequences_of_one_patient_on_one_grid_are_one_volume():
     upload = {
         f"BraTS_7/BraTS_7_{w}.nii.gz": gzip.compress(nifti(VALUES + i)) for i, w in enumerate(["flair", "t1ce", "t1"])
     }
-    for given in (upload, {"all.zip": packed(upload)}):
-        found = one(given)
+    for files in (upload, {"all.zip": packed(upload)}):
+        found = one(files)
         assert found.input.channels == ("T1", "T1 post-contrast", "FLAIR")
         assert found.input.facts == {"sequence": "T1, T1 post-contrast, FLAIR"}
         assert [int(c.min()) for c in found.input.voxels] == [2, 1, 0]
