@@ -174,11 +174,7 @@ class Answering(Versions):
         header, maps = pack.unpack(self.files.get(row.file))
         about = dict(row.about)
         about["words"] = tuple((str(title), float(share)) for title, share in about["words"])
-        scales = header.get("scales", {})
-        values = {
-            header["fields"][name]: values * np.float32(scales[name]) if name in scales else values
-            for name, values in maps.items()
-        }
+        values = {header["fields"][name]: values for name, values in maps.items()}
         return AttributionView(row.id, answer_id, Attribution(**about, values=values), row.at)
 
     def _explain(self, user: User, given: AnswerView, package: "Package", label: str, method: str) -> AttributionView:
@@ -221,21 +217,14 @@ def _score(given: "Answer") -> float | None:
 def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
     """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …
 
-    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes. A
-    volume's, (slices, rows, columns), the sum over its channels, is kept in 8 bits, with its entry in `scales`.
+    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes.
     """
     maps: dict[str, np.ndarray] = {}
     fields: dict[str, str] = {}
-    scales: dict[str, float] = {}
     for i, (field, values) in enumerate(why.values.items(), 1):
+        small = pack.shrink(values, pack.MAP_SIDE)[0] if inputs[field].kind == "image" else values
         name = "map" if i == 1 else f"map_{i}"
-        fields[name] = field
-        if inputs[field].kind == "volume":
-            maps[name], scales[name] = pack.small_map(values.sum(0) if values.ndim == 4 else values)
-        else:
-            small = pack.shrink(values, pack.MAP_SIDE)[0] if inputs[field].kind == "image" else values
-            maps[name] = np.asarray(small, np.float32)
+        maps[name], fields[name] = np.asarray(small, np.float32), field
     shape = next((list(v.shape) for v in why.values.values()), [])
-    header: dict[str, Any] = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
-    header |= {"scales": scales, "words": why.words} if scales else {}
+    header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
     return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, maps)

@@ -14,7 +14,7 @@ from medcore.readers.decoder import decode, decode_each, decode_table
 from medcore.readers.table import Table
 
 if TYPE_CHECKING:
-    from medcore.readers.series import Group
+    from medcore.readers.groups import Group
 
 __all__ = [
     "Found",
@@ -88,9 +88,9 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
 def again(files: Mapping[str, bytes]) -> list[Input]:
     """What is in files that `read` has cleaned, by the shorter way: nothing is cleaned, and facts may be missing."""
     if all(content[128:132] == b"DICM" for content in files.values()):
-        from medcore.readers import series
+        from medcore.readers import groups
 
-        return [given for group in series.groups(files) for given in series.again(group)]
+        return [given for group in groups.groups(files) for given in groups.again(group)]
     return [found.input for found in read(files)]
 
 
@@ -157,9 +157,9 @@ def _groups(items: Mapping[str, bytes], kinds: Mapping[str, str]) -> "dict[str, 
     pictures = {name: items[name] for name, kind in kinds.items() if kind == "dicom"}
     if not pictures:
         return {}
-    from medcore.readers import series
+    from medcore.readers.groups import groups
 
-    return {group.names[0]: group for group in series.groups(pictures)}
+    return {group.names[0]: group for group in groups(pictures)}
 
 
 def _read_one(
@@ -174,9 +174,9 @@ def _read_one(
     content = items[name]
     case = posixpath.splitext(posixpath.basename(name))[0]
     if kind == "dicom":
-        from medcore.readers import dicom, series
+        from medcore.readers import dicom, groups
 
-        return series.read_group(group, key, case) if group else [dicom.read(content, key, case)]
+        return groups.read(group, key, case) if group else [dicom.read(content, key, case)]
     if kind == "nifti":
         from medcore.readers import nifti
 

@@ -1,22 +1,21 @@
 """Volumes out of DICOM: the files of a series, or the frames of one file."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Input, Volume
+from medcore.inputs import Volume
 from medcore.readers import deidentify, geometry
-from medcore.readers.base import Found, check_size, clean_facts, unique
-from medcore.readers.dicom import facts_of, read_dataset, refuse_other_objects, remarks_of
-from medcore.readers.dicom_file import number, parse, write
+from medcore.readers.base import check_size
+from medcore.readers.dicom import refuse_other_objects
+from medcore.readers.dicom_file import number
 from medcore.readers.geometry import Slice, Stack
-from medcore.readers.pixels import check, decode_grey, picture_only
+from medcore.readers.pixels import check, decode_grey
 from medcore.readers.values import plain, rescaled
 
 STACKED = frozenset(["CT", "MR", "PT"])
@@ -51,81 +50,7 @@ def is_stack(dataset: Dataset) -> bool:
     return str(dataset.get("Modality", "")) in STACKED or all(s.position for s in slices_of(dataset, 0))
 
 
-@dataclass(frozen=True)
-class Group:
-    """Files that are read together, or one by itself.
-
-    slices: one a file where they form a stack, whose pictures are checked already; none for a file by itself
-    mixed: the series has pictures that are not among them
-    """
-
-    names: list[str] = field(default_factory=list)
-    datasets: list[Dataset] = field(default_factory=list, repr=False)
-    slices: list[Slice] = field(default_factory=list, repr=False)
-    mixed: bool = False
-
-
-def groups(files: Mapping[str, bytes]) -> list[Group]:
-    """DICOM files by what they form: slices of one person and series, alike in size, coding of values, direction and
-    spacing, belong together; all else stands alone. Files that can't be parsed are left out."""
-    stacks: list[tuple[tuple[object, ...], Group]] = []
-    alone: list[Group] = []
-    for name, content in files.items():
-        try:
-            dataset = parse(content)
-        except Refused:
-            continue
-        group = _joined(dataset, stacks)
-        if group is None:
-            group = Group()
-            alone.append(group)
-        group.names.append(name)
-        group.datasets.append(dataset)
-    kinds = Counter(key[:2] for key, _group in stacks)
-    return [replace(group, mixed=kinds[key[:2]] > 1) for key, group in stacks] + alone
-
-
-def _joined(dataset: Dataset, stacks: list[tuple[tuple[object, ...], Group]]) -> Group | None:
-    """The stack that a picture belongs to, with its slice; a new one where it is the first of its kind; None for
-    what is no sound slice."""
-    try:
-        if not is_slice(dataset):
-            return None
-        refuse_other_objects(dataset)
-        check(dataset)
-        key, (s,) = _key(dataset), slices_of(dataset, 0)
-    except Exception:  # whatever is wrong with it is said when it is read alone
-        return None
-    group = next((g for other, g in stacks if key == other and _alike(s, g.slices[0])), None)
-    if group is None:
-        group = Group()
-        stacks.append((key, group))
-    group.slices.append(replace(s, source=len(group.slices)))
-    return group
-
-
-def read_group(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
-    """What a group holds: volumes, or a picture or ECG where it is one file of no stack."""
-    return read(group, key, case) if is_volume(group) else [read_dataset(group.datasets[0], key, case)]
-
-
-def again(group: Group) -> list[Input]:
-    """What a group of cleaned files holds, without cleaning them anew; volumes without their facts."""
-    if is_volume(group):
-        return [built.volume for built in volumes(group)]
-    return [read_dataset(group.datasets[0]).input]
-
-
-def is_volume(group: Group) -> bool:
-    return len(group.datasets) > 1 or is_stack(group.datasets[0])
-
-
-def _key(dataset: Dataset) -> tuple[object, ...]:
-    tags = ("SeriesInstanceUID", "Modality", "FrameOfReferenceUID", "Rows", "Columns", "BitsAllocated")
-    return (deidentify.person(dataset), *(str(dataset.get(tag, "")) for tag in (*tags, "PixelRepresentation")))
-
-
-def _alike(a: Slice, b: Slice) -> bool:
+def alike(a: Slice, b: Slice) -> bool:
     """Whether both lie in parallel planes on the same grid."""
     if (a.position is None) != (b.position is None):
         return False
@@ -136,62 +61,34 @@ def _alike(a: Slice, b: Slice) -> bool:
     )
 
 
-def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
-    """The volumes in one file of several frames, or in the files of one stack: more than one where several pictures
-    lie at each place. Raises Refused for what can't be drawn right."""
-    datasets = group.datasets
-    built = volumes(group)
-    who = None if deidentify.cleaned_before(datasets[0]) else deidentify.person(datasets[0])
-    cleaned: dict[int, bytes] = {}
-    facts: dict[int, dict[str, str]] = {}
-    said = list(remarks_of(datasets[0]))
-    if group.mixed:
-        said.append(_("The series holds pictures of several sizes or directions: each kind is shown by itself."))
-    for i, dataset in enumerate(datasets):
-        clean = deidentify.clean(dataset, key, who)
-        clean["PixelData"].value = picture_only(dataset, int(number(dataset, "NumberOfFrames", 1) or 1))
-        facts[i], cleaned[i] = facts_of(clean), write(clean)
-    found = []
-    for b in built:
-        files = {f"slice_{i + 1:04d}.dcm": cleaned[source] for i, source in enumerate(b.sources)}
-        files = files if len(datasets) > 1 else {"volume.dcm": cleaned[0]}
-        known = {**facts[b.sources[0]], "sequence": b.volume.channels[0]}
-        volume = replace(b.volume, facts=clean_facts(known))
-        found.append(Found(volume, files, who, unique([*b.remarks, *said]), case))
-    return found
+def volumes(datasets: Sequence[Dataset], slices: Sequence[Slice] = ()) -> tuple[list[Built], list[int]]:
+    """The volumes in one file of several frames, or in files of a slice each; and the numbers of those files that lie
+    by themselves.
 
-
-def volumes(group: Group) -> list[Built]:
-    """The volumes in these data sets, which hold one stack or several at the same places."""
-    datasets, first = group.datasets, group.datasets[0]
-    frames = 1 if group.slices else check(first)
+    slices: one a file, whose pictures are checked already; none for a file of several frames
+    Raises Refused for what can't be drawn right, or would be too large.
+    """
+    first, said = datasets[0], []
+    frames = 1 if slices else check(first)
     check_size(len(datasets) * frames * int(first.Rows) * int(first.Columns) * -(-int(first.BitsAllocated) // 8))
-    slices, remarks = _without_copies(group.slices or slices_of(first, 0), datasets)
-    if not all(_alike(s, slices[0]) for s in slices):
+    slices = slices or slices_of(first, 0)
+    if not all(alike(s, slices[0]) for s in slices):
         raise Refused(
             _("The frames of this file lie in different directions or distances: they form no stack."),
             _("Export the frames as files of their own and upload those."),
         )
-    parts, more = geometry.apart(slices, lambda s: _marks(datasets[s.source], s.frame))
-    stacks = [geometry.stack(part) for part in parts if len(part) > 1]
-    if not stacks:
+    parts, remarks = geometry.apart(slices, lambda s: _marks(datasets[s.source], s.frame))
+    alone = [part[0].source for part in parts if len(part) == 1]
+    if frames > 1 and len(alone) == len(parts):
         raise Refused(
-            _("Every picture of the series lies by itself: they form no stack."),
-            _("Upload the pictures that you need one by one."),
+            _("The frames of this file lie all at one place: they form no stack."),
+            _("Export the frames as files of their own and upload those."),
         )
-    return [_volume(stack, datasets, frames, (*remarks, *more)) for stack in stacks]
-
-
-def _without_copies(slices: list[Slice], datasets: Sequence[Dataset]) -> tuple[list[Slice], list[str]]:
-    """One of each picture: files that bear the same SOPInstanceUID are the same picture, however they are coded."""
-    if len(datasets) == 1:
-        return slices, []
-    names = [str(d.get("SOPInstanceUID") or i) for i, d in enumerate(datasets)]
-    first = {name: i for i, name in reversed(list(enumerate(names)))}
-    kept = [s for s in slices if first[names[s.source]] == s.source]
-    if len(kept) == len(slices):
-        return slices, []
-    return kept, [_("{n} pictures of the series came more than once.").format(n=len(slices) - len(kept))]
+    if frames > 1 and alone:
+        said.append(_("{n} frames lie by themselves and are left out.").format(n=len(alone)))
+    stacks = [geometry.stack(part) for part in parts if len(part) > 1]
+    built = [_volume(stack, datasets, frames, [*remarks, *said]) for stack in stacks]
+    return built, [] if frames > 1 else alone
 
 
 # where the slices lie

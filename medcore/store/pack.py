@@ -153,12 +153,6 @@ def _middle(voxels: np.ndarray, padding: float | None) -> list[float]:
     return [float(low), float(high)]
 
 
-def small_map(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """A map of a volume as (int8, scale): values = int8 * scale, 127 being its largest."""
-    scale = float(np.abs(values).max(initial=0.0)) / 127 or 1.0
-    return np.rint(values / scale).astype(np.int8), scale
-
-
 def shrink(picture: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     """(rows, columns[, 3]) with its longest side at most `side`, by averaging over areas; and by how much."""
     from PIL import Image as Pillow

@@ -285,6 +285,17 @@ def test_one_slice_stays_a_picture_and_films_of_one_series_stay_films():
     assert [type(f.input) for f in read(files(films))] == [Image] * 4
 
 
+def test_copies_of_one_slice_are_one_picture_and_slices_without_neighbours_are_pictures():
+    found = one({"a": part10(stack()[0]), "b": part10(stack()[0])})
+    assert isinstance(found.input, Image)
+    assert found.remarks == ("1 pictures of the series came more than once.",)
+    times = stack(change=lambda n: {"ImagePositionPatient": [0, 0, 5], "TemporalPositionIdentifier": n})
+    assert [type(f.input) for f in read(files(times))] == [Image] * 4
+    lone = slice_of(np.ones((12, 10), np.uint16), 4, 9, EchoTime=90)
+    found = read(files([lone, *stack(change=lambda n: {"EchoTime": 10})]))
+    assert [f.input.content()[1][0].shape for f in found] == [(1, 4, 12, 10), (12, 10)]
+
+
 def test_a_ct_comes_in_hounsfield_units_and_says_what_is_filling():
     tags = {
         "RescaleSlope": 1,
