@@ -86,11 +86,11 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
 
 
 def again(files: Mapping[str, bytes]) -> list[Input]:
-    """What is in files that `read` has cleaned, by the shorter way: nothing is cleaned, and facts may be missing."""
+    """What is in the files of one Found, by the shorter way: nothing is cleaned, and facts may be missing."""
     if all(content[128:132] == b"DICM" for content in files.values()):
         from medcore.readers import groups
 
-        return [given for group in groups.groups(files) for given in groups.again(group)]
+        return groups.again(files)
     return [found.input for found in read(files)]
 
 

@@ -86,7 +86,7 @@ def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     """What a group holds, one Found a volume, picture or recording: several volumes where several pictures lie at each
     place, and pictures where slices have no neighbours. Raises Refused for what can't be drawn right."""
     copies = len(group.names) - len(group.datasets)
-    said = [_("{n} pictures of the series came more than once.").format(n=copies)] if copies else []
+    said = [_("Left out as copies of other pictures in the series: {n}.").format(n=copies)] if copies else []
     if not _may_be_volume(group):
         found = read_dataset(group.datasets[0], key, case)
         return [replace(found, remarks=unique([*found.remarks, *said]))]
@@ -99,12 +99,14 @@ def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     ]
 
 
-def again(group: Group) -> list[Input]:
-    """What a group of cleaned files holds, without cleaning them anew; volumes without their facts."""
-    if not _may_be_volume(group):
-        return [read_dataset(group.datasets[0]).input]
-    built, alone = volumes(group.datasets, group.slices)
-    return [*(b.volume for b in built), *(read_dataset(group.datasets[i]).input for i in alone)]
+def again(files: Mapping[str, bytes]) -> list[Input]:
+    """What the cleaned files of one input hold, by the shorter way: they are known to belong together and to be whole,
+    and are not cleaned anew. Volumes come without their facts."""
+    datasets = [parse(content) for content in files.values()]
+    if not _may_be_volume(Group(datasets=datasets)):
+        return [read_dataset(datasets[0]).input]
+    slices = [replace(slices_of(d, 0)[0], source=i) for i, d in enumerate(datasets)] if len(datasets) > 1 else []
+    return [b.volume for b in volumes(datasets, slices)[0]]
 
 
 def _may_be_volume(group: Group) -> bool:

@@ -54,11 +54,13 @@ def alike(a: Slice, b: Slice) -> bool:
     """Whether both lie in parallel planes on the same grid."""
     if (a.position is None) != (b.position is None):
         return False
-    pairs = ((a.orientation, b.orientation, 1e-3), (a.spacing, b.spacing, 1e-4))
-    return all(
-        one is two or (one is not None and two is not None and np.allclose(one, two, atol=near))
-        for one, two, near in pairs
-    )
+    return _near(a.orientation, b.orientation, 1e-3) and _near(a.spacing, b.spacing, 1e-4)
+
+
+def _near(a: Sequence[float] | None, b: Sequence[float] | None, within: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return all(abs(one - two) <= within for one, two in zip(a, b, strict=True))
 
 
 def volumes(datasets: Sequence[Dataset], slices: Sequence[Slice] = ()) -> tuple[list[Built], list[int]]:
