@@ -109,7 +109,8 @@ class ImageField:
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Mirrors half of the pictures; stretches one way by up to `stretch`; turns (by up to 10° · `move`), shifts (8 %), zooms (12 %); changes
+        """Mirrors half of them; stretches one way by up to `stretch`; turns (by up to 10° · `move`), shifts (8 %),
+        zooms (12 %); changes
         gamma, gain and level and adds noise by `contrast`."""
         import torch
 
