@@ -145,6 +145,10 @@ def _read_one(
         from medcore.readers import wfdb
 
         return wfdb.read(content, {base: items[full] for base, full in parts.items()}, case)
+    if kind in ("edf", "aecg", "muse"):
+        from medcore.readers import aecg, edf, muse
+
+        return {"edf": edf, "aecg": aecg, "muse": muse}[kind].read(content, key, case)
     if kind == "zip":
         raise archive.nested()
     if kind == "own":
