@@ -191,9 +191,7 @@ def _gaps(onsets: np.ndarray, seconds: float) -> int:
     return int((late > 1e-3 * max(1.0, seconds)).sum())
 
 
-def _decode(
-    stored: np.ndarray, channels: Sequence[Channel], onsets: np.ndarray | None, seconds: float
-) -> np.ndarray:
+def _decode(stored: np.ndarray, channels: Sequence[Channel], onsets: np.ndarray | None, seconds: float) -> np.ndarray:
     """(channels, samples) float32, each record where it began."""
     samples = channels[0].samples
     n = len(stored) * samples
@@ -234,7 +232,7 @@ def _day(recording: str, started: str) -> date | None:
 
 
 def _who(header: Header, key: bytes) -> tuple[str | None, dict[str, str]]:
-    """What identifies the patient, and facts that name nobody. EDF+ has code, sex, birth date and name; X is unknown."""
+    """What identifies the patient, and facts that name nobody. EDF+ has code, sex, birth date, name; X is unknown."""
     if not header.plus.startswith("EDF+"):
         named = re.sub(r"[X\s]", "", header.patient) != ""
         return (header.patient, shifted(header.started, key, header.patient)) if named else (None, {})

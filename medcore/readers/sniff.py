@@ -177,8 +177,8 @@ def _text_kind(content: bytes) -> str:
         raise Foreign(
             _("This file isn't of a kind that is known, or it is damaged."),
             _(
-                "Upload DICOM, PNG, JPEG, CSV, Excel, WFDB, EDF, HL7 aECG or MUSE XML; a WFDB signal file needs its .hea"
-                " file beside it."
+                "Upload DICOM, PNG, JPEG, CSV, Excel, WFDB, EDF, HL7 aECG or MUSE XML; a WFDB signal file needs its"
+                " .hea file beside it."
             ),
         )
     text = start.decode("utf-8-sig", "replace").lstrip()

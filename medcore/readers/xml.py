@@ -52,9 +52,7 @@ def parse(content: bytes) -> ElementTree.Element:
         parser.Parse(content, True)
         return builder.close()
     except (expat.ExpatError, ValueError, LookupError):
-        raise Refused(
-            _("The XML file is cut off or damaged."), _("Copy or export it again from its source.")
-        ) from None
+        raise Refused(_("The XML file is cut off or damaged."), _("Copy or export it again from its source.")) from None
 
 
 def _definitions() -> Refused:

@@ -11,6 +11,7 @@ from medcore.inputs.signal import lead_name
 from medcore.readers import Found, read, read_each
 from tests.readers.make import one, packed, signal, wfdb
 
+
 def beside(path: Path) -> dict[str, bytes]:
     """A record's own header and whatever else lies beside it, but no other record's header."""
     multi = "multiseg" in path.parent.name
@@ -65,7 +66,9 @@ def check_other_format(path, expected):
         assert given.units[given.leads.index(name)] == "mV"
         close = {"atol": 1e-3 * factor, "rtol": 1e-6}
         np.testing.assert_allclose(y[:3], np.array(expected["first"][i]) * factor, **close)
-        np.testing.assert_allclose([y.min(), y.max()], np.array([expected["min"][i], expected["max"][i]]) * factor, **close)
+        np.testing.assert_allclose(
+            [y.min(), y.max()], np.array([expected["min"][i], expected["max"][i]]) * factor, **close
+        )
 
 
 def check_broken(path):
