@@ -22,7 +22,7 @@ CHEST = 7.0  # what a film must score, some way up, to be told that it is turned
 FRONTAL = 3.5  # below this, any way up, it hardly is a frontal chest film
 CUT_SIDE, CUT_BELOW = 0.5, 4.0
 COLOUR = 0.01
-MOIRE = 6.0
+MOIRE = 3.2  # the 1,957 films of cxr_pneumonia reach 2.6
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,20 @@ def moire(pixels: np.ndarray) -> float:
     """How far the sharpest line in the spectrum stands above what is usual at its fineness, in natural logarithms.
 
     The dots of a screen beat with those of a camera, which gives a fine regular pattern that no film has. Looked at in
-    the middle 512 pixels; slow changes, upright and level lines, and JPEG's blocks of 8 are passed over.
+    the middle 512 pixels; slow changes and lines that are upright or level (grids, borders) are passed over.
     """
-    grey = (pixels if pixels.ndim == 2 else pixels.mean(2)).astype(np.float32)
-    n = min(512, *grey.shape)
-    top, left = (grey.shape[0] - n) // 2, (grey.shape[1] - n) // 2
-    part = grey[top : top + n, left : left + n]
+    rows, columns = pixels.shape[:2]
+    n = min(512, rows, columns)
+    top, left = (rows - n) // 2, (columns - n) // 2
+    part = pixels[top : top + n, left : left + n].astype(np.float32)
+    part = part if part.ndim == 2 else part.mean(2)
     window = np.hanning(n).astype(np.float32)
     strength = np.log(np.abs(np.fft.rfft2((part - part.mean()) * window[:, None] * window)) + 1e-6)
     down, across = np.abs(np.fft.fftfreq(n))[:, None], np.fft.rfftfreq(n)[None]
     fineness = np.hypot(down, across)
-    blocks = [np.abs(8 * f - np.rint(8 * f)) < 0.1 for f in (down, across)]
-    seen = (fineness > 0.08) & (fineness < 0.5) & (down > 0.02) & (across > 0.02) & ~(blocks[0] & blocks[1])
+    seen = (fineness > 0.08) & (fineness < 0.5) & (down > 0.02) & (across > 0.02)
     if seen.sum() < 200:
         return 0.0
     ring, values = (fineness[seen] * 40).astype(np.int64), strength[seen]
-    return max(float(v.max() - np.median(v)) for k in np.unique(ring) if len(v := values[ring == k]) > 20)
+    rings = [values[ring == k] for k in np.unique(ring)]
+    return max((float(v.max() - np.median(v)) for v in rings if len(v) > 20), default=0.0)

@@ -99,6 +99,8 @@ def _lead(value: Element) -> tuple[np.ndarray, str]:
         digits = np.fromstring(text, sep=" ")
     except ValueError:
         raise _wrong(_("a lead holds what is no number")) from None
+    if not (np.abs(digits) < 1e12).all():
+        raise _wrong(_("a lead holds what is no number"))
     scale, origin = value.find("scale"), value.find("origin")
     if scale is None:
         raise _wrong(_("a lead has no scale"))
@@ -114,7 +116,7 @@ def _lead(value: Element) -> tuple[np.ndarray, str]:
 
 def _number(element: Element) -> float:
     text = element.get("value", "").strip()
-    if not re.fullmatch(r"[-+]?(\d{1,15}\.?\d{0,15}|\.\d{1,15})([eE][-+]?\d{1,2})?", text):
+    if not re.fullmatch(r"[-+]?(\d{1,15}\.?\d{0,15}|\.\d{1,15})([eE][-+]?\d{1,2})?", text) or abs(float(text)) > 1e12:
         raise _wrong(_("a lead holds what is no number"))
     return float(text)
 

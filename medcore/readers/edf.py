@@ -70,6 +70,8 @@ def read(content: bytes, key: bytes = b"", case: str = "") -> list[Found]:
     channels = [c for c in header.channels if c.label != _ANNOTATIONS and c.samples]
     if not channels or header.seconds <= 0:
         raise Refused(_("The EDF file holds annotations only."), _("Upload the file that holds the signals."))
+    if max(c.samples for c in channels) / header.seconds > 1e7:
+        raise _wrong()
     onsets, annotated = _timekeeping(stored, notes[0]) if notes else (np.arange(n) * header.seconds, False)
     if header.plus != "EDF+D":
         onsets = np.arange(n) * header.seconds
@@ -131,7 +133,7 @@ def _wrong() -> Refused:
 
 def _number(text: str) -> float:
     text = text.strip().replace(",", ".")
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or abs(float(text)) > 1e12:
         raise _wrong()
     return float(text)
 

@@ -63,23 +63,24 @@ def test_a_real_film_is_flagged_in_less_than_two_of_a_hundred(unseen):
 def test_turned_and_inverted_films_are_found(unseen):
     found = {90: 0, 180: 0, 270: 0}
     inverted = 0
-    for _row, pixels in unseen:
+    some = unseen[::3]
+    for _row, pixels in some:
         for angle in found:
             found[angle] += film.look(Image(np.rot90(pixels, -angle // 90))).turned == angle
         inverted += film.look(Image(255 - pixels)).inverted
-    LOG.info(f"of {len(unseen)}: turned {found}, inverted {inverted}")
-    assert min(found.values()) > 0.9 * len(unseen)
-    assert inverted > 0.8 * len(unseen)
+    LOG.info(f"of {len(some)}: turned {found}, inverted {inverted}")
+    assert min(found.values()) > 0.9 * len(some)
+    assert inverted > 0.8 * len(some)
 
 
 @pytest.mark.data
 def test_cut_films_are_found(unseen):
     rng = np.random.default_rng(1)
     share = {
-        part: np.mean([film.look(Image(cut(p, part, float(rng.uniform(0.3, 0.5))))).cut for _r, p in unseen])
+        part: np.mean([film.look(Image(cut(p, part, float(rng.uniform(0.3, 0.5))))).cut for _r, p in unseen[::3]])
         for part in ("side", "below")
     }
-    other = np.mean([film.look(Image(cut(p[:, ::-1], "side", 0.4)[:, ::-1])).cut for _r, p in unseen])
+    other = np.mean([film.look(Image(cut(p[:, ::-1], "side", 0.4)[:, ::-1])).cut for _r, p in unseen[::3]])
     LOG.info(f"cut by 30 to 50 %: {share}, at the other side {other:.3f}")
     assert share["side"] > 0.9
     assert other > 0.9
@@ -90,9 +91,14 @@ def test_cut_films_are_found(unseen):
 def test_photographs_of_a_screen_are_found(unseen):
     rng = np.random.default_rng(2)
     pictures = [photograph(p, rng) for _row, p in unseen[::60]]
-    share = np.mean([film.moire(p) > film.MOIRE for p in pictures])
-    LOG.info(f"of {len(pictures)} photographs of a screen {100 * share:.0f} % are found by their pattern")
-    assert share > 0.5
+    small = [np.asarray(Pillow.fromarray(p).resize((600, 600))) for p in pictures]
+    share, of_small = (np.mean([film.moire(p) > film.MOIRE for p in some]) for some in (pictures, small))
+    LOG.info(
+        f"of {len(pictures)} photographs of a screen {100 * share:.0f} % are found by their pattern,"
+        f" of small ones {100 * of_small:.0f} %"
+    )
+    assert share > 0.9
+    assert of_small > 0.5
     tinted = np.stack([pictures[0], pictures[0], (0.9 * pictures[0]).astype(np.uint8)], -1)
     assert film.look(Image(tinted)).photographed
 

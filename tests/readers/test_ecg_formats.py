@@ -165,6 +165,8 @@ def test_a_file_that_ends_early_is_refused(write, n):
         (b"4       1       4   ", b"4       0       4   ", "annotations only"),
         (b"4       1       4   ", b"4       nan     4   ", "can't be understood"),
         (b"4       1       4   ", b"4       1       9999", "can't be understood"),
+        (b"4       1       4   ", b"4       1e-30   4   ", "can't be understood"),
+        (b"-32767  -32767", b"1e300   -32767", "can't be understood"),
         (b"32767   32767   32767   32767", b"-32767  32767   32767   32767", "no scale"),
     ],
 )
@@ -187,6 +189,8 @@ def test_a_recording_that_was_not_ended_has_as_many_records_as_are_there():
         (make_ecg.aecg, b"<digits>", b"<digits>x ", "no number"),
         (make_ecg.aecg, b"<digits>", b"<digits>1 ", ""),  # all leads alike: taken
         (make_ecg.aecg, b'scale value="2.5"', b'scale value="inf"', "no number"),
+        (make_ecg.aecg, b"<digits>", b"<digits>nan ", "no number"),
+        (make_ecg.aecg, b'scale value="2.5"', b'scale value="1e99"', "no number"),
         (make_ecg.aecg, b"<scale ", b"<scole ", "no scale"),
         (make_ecg.aecg, b'origin value="0" unit="uV"', b'origin value="1" unit="bar"', "different units"),
         (make_ecg.muse, b"<SampleBase>500", b"<SampleBase>0", "damaged"),
