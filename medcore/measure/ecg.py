@@ -21,7 +21,7 @@ from medcore.measure.leads import einthoven_mv, filled, look, millivolt_rows
 
 PREFERRED = ("II", "V5", "I", "V6", "V4", "V2", "III", "aVF", "V3", "V1", "aVL", "aVR")
 MIN_RATE_HZ = 100
-DELINEATED_SECONDS = 60
+DELINEATED_SECONDS = 30
 BEFORE, AFTER = 0.35, 0.55  # s about R in the average beat
 SPEED = 0.05  # of the highest: where the QRS begins and ends
 
@@ -52,7 +52,7 @@ class Measurement:
     lead: in which R peaks, P and T were found ("" where no lead could be used); the QRS is bounded in all leads
     rate_bpm: beats a minute by the mean RR interval; pr_ms, qrs_ms, qt_ms: medians over the beats, in ms
     qtc_bazett_ms: QT / RR^(1/2) (Bazett 1920); qtc_fridericia_ms: QT / RR^(1/3) (Fridericia 1920), RR in s
-    r_peaks: samples; segments: where delineated, of the first minute; beat: None where no beat could be averaged
+    r_peaks: samples; segments: where delineated, of the first 30 s; beat: None where no beat could be averaged
     einthoven_mv: root mean square of I + III - II; None where one of the three is missing
     """
 
@@ -226,7 +226,7 @@ def _qrs(beat: Beat) -> tuple[float, float] | None:
 
 
 def _waves(cleaned: np.ndarray, peaks: np.ndarray, rate_hz: float) -> dict[str, np.ndarray]:
-    """Begin and end of P and T of each beat of the first minute, in samples, NaN where not found."""
+    """Begin and end of P and T of each beat of the first 30 s, in samples, NaN where not found."""
     first = peaks[peaks < DELINEATED_SECONDS * rate_hz]
     part = cleaned[: int((DELINEATED_SECONDS + 2) * rate_hz)]
     names = {(wave, side): f"ECG_{wave}_{side}s" for wave in "PT" for side in ("Onset", "Offset")}
@@ -268,7 +268,7 @@ def _milliseconds(seconds: float, low: float, high: float) -> float | None:
 def _segments(
     waves: Mapping[str, np.ndarray], peaks: np.ndarray, qrs: tuple[float, float] | None, p: bool, given: Signal
 ) -> tuple[Segment, ...]:
-    """Those of each beat of the first minute, in order of time, within the recording."""
+    """Those of each beat of the first 30 s, in order of time, within the recording."""
     out = []
     for i in range(len(waves["POnset"])):
         p_on, p_off, t_on, t_off = (float(waves[k][i]) for k in ("POnset", "POffset", "TOnset", "TOffset"))

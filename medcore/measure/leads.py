@@ -14,7 +14,7 @@ from medcore.inputs.signal import lead_name
 FLAT_MV = 0.01
 OFF_SECONDS = 1.0
 NOISE_MV = 0.03
-WANDER_MV = 0.6
+WANDER_MV = 0.7
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,9 @@ def einthoven_mv(given: Signal) -> float | None:
 def swapped(given: Signal) -> str:
     """Which limb cables look swapped: "arms", "right arm and leg", "left arm and leg", or "".
 
-    After Batchvarov VN, Malik M, Camm AJ, Europace 2007;9:1081-1090. Arms: lead I is upside down (its QRS points down)
-    against V6, which should resemble it, while aVR points up; a heart on the right side looks alike but for V6. An arm
-    and the neutral electrode of the right leg: the lead between the two legs is nearly flat, II for the right arm
-    and III for the left.
+    After Batchvarov VN, Malik M, Camm AJ, Europace 2007;9:1081-1090. Arms: lead I is upside down (its QRS points
+    down) against V6, which it should resemble; a heart on the right side does the same. An arm and the neutral
+    electrode of the right leg: the lead between the two legs is nearly flat, II for the right arm and III for the left.
     """
     rows = millivolt_rows(given)
     if not {"I", "II", "III"} <= rows.keys():
@@ -123,10 +122,9 @@ def swapped(given: Signal) -> str:
         return "right arm and leg"
     if min(size["I"], size["II"]) > FLAT_MV and size["III"] < 0.1 * max(size["I"], size["II"]):
         return "left arm and leg"
-    if not {"aVR", "V6"} <= rows.keys():
+    if "V6" not in rows:
         return ""
-    down, up = _points(waves["I"]) < 0, _points(waves["aVR"]) > 0
-    return "arms" if down and up and _alike(waves["I"], waves["V6"]) < -0.5 else ""
+    return "arms" if _points(waves["I"]) < 0 and _alike(waves["I"], waves["V6"]) < -0.5 else ""
 
 
 def _waves(y: np.ndarray, rate_hz: float) -> np.ndarray:

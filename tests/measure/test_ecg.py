@@ -17,7 +17,7 @@ from medcore.simulate import ecg as simulator
 from medcore.simulate import rhythm
 
 LOG = logging.getLogger(__name__)  # figures: pytest --log-cli-level=INFO
-BEATS = set(range(1, 14)) | {25, 30, 31, 34, 35, 37, 38}  # WFDB's codes of annotations that are a QRS (ecgcodes.h)
+BEATS = set(range(1, 14)) | {25, 30, 34, 35, 38}  # WFDB's codes of annotations that are a QRS (ecgcodes.h)
 WINDOW_S = 0.15  # within which a found beat is the annotated one (ANSI/AAMI EC57)
 
 
@@ -66,7 +66,8 @@ def test_atrial_fibrillation_has_no_pr():
     assert sum(m.pr_ms is None for m in found) >= 7
     assert all(any("PR isn't measurable" in r for r in m.remarks) for m in found if m.pr_ms is None)
     assert not any(s.kind == "P" for m in found if m.pr_ms is None for s in m.segments)
-    assert all(m.rate_bpm and m.qrs_ms for m in found)
+    assert sum(m.qrs_ms is not None for m in found) >= 7
+    assert all(m.rate_bpm for m in found)
 
 
 @pytest.mark.data
@@ -126,7 +127,7 @@ def test_beats_of_mitbih_are_found(data):
     LOG.info(f"{hits + missed} beats: sensitivity {sensitivity:.4f}, positive predictivity {predictivity:.4f}")
     assert hits + missed > 7000
     assert sensitivity > 0.97
-    assert predictivity > 0.97
+    assert predictivity > 0.98
 
 
 def signal_of(header: Path) -> Signal:
@@ -141,7 +142,7 @@ def test_half_an_hour_is_measured_whole(data):
     found = measure(signal_of(data / "mitbih" / "101.hea"))
     assert len(found.r_peaks) == pytest.approx(1865, abs=10)
     assert found.r_peaks[-1] > 640_000
-    assert max(s.end for s in found.segments) < 70 * 360
+    assert max(s.end for s in found.segments) < 40 * 360
 
 
 def test_segments_lie_in_order_and_within_the_beats():

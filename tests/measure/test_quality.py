@@ -58,14 +58,14 @@ def test_an_arm_on_the_right_leg_leaves_a_flat_lead(real):
     right, left = 0, 0
     for given in real[:60]:
         rows = {n: i for i, n in enumerate(given.leads)}
-        quiet = 0.01 * rng.standard_normal(given.samples.shape[1]).astype(np.float32)
+        quiet = 0.005 * rng.standard_normal(given.samples.shape[1]).astype(np.float32)
         ra_rl, la_rl = given.samples.copy(), given.samples.copy()
         ra_rl[rows["II"]], ra_rl[rows["I"]] = quiet, -given.samples[rows["III"]]
         la_rl[rows["III"]], la_rl[rows["I"]] = quiet, given.samples[rows["II"]]
         right += swapped(replace(given, samples=ra_rl)) == "right arm and leg"
         left += swapped(replace(given, samples=la_rl)) == "left arm and leg"
-    assert right > 48
-    assert left > 48
+    assert right >= 50
+    assert left >= 50
 
 
 @pytest.mark.data
@@ -73,7 +73,7 @@ def test_few_real_recordings_are_remarked_on(real):
     told = [r for s in real for r in quality.of_ecg(s)]
     n = sum(bool(quality.of_ecg(s)) for s in real)
     LOG.info(f"PTB-XL: {n} of {len(real)} records have a remark: { {r[:40]: told.count(r) for r in told} }")
-    assert n <= 0.1 * len(real)
+    assert n <= 0.08 * len(real)
 
 
 @pytest.mark.data
@@ -84,7 +84,7 @@ def test_noise_is_told_where_readers_could_not_read(data):
         some = [s.load()["ecg"] for s in samples if s.target == target][::step]
         share[target] = np.mean([any("Noise" in r for r in quality.of_ecg(s)) for s in some])
     LOG.info(f"CinC 2017: told of {100 * share[3]:.0f} % too noisy to read, of {100 * share[0]:.1f} % normal strips")
-    assert share[0] <= 0.02
+    assert share[0] <= 0.025
     assert share[3] >= 0.3
 
 
@@ -119,7 +119,7 @@ def test_a_clean_ecg_has_no_remark():
         (changed("V1", np.random.default_rng(0).normal(0, 0.2, 5000)), "Noise or movement hides part of lead V1"),
         (changed("V2", np.sin(np.arange(5000) / 100) * 3), "Noise or movement hides part of lead V2"),
         (rewired(twelve(), ARMS), "arm cables may be swapped"),
-        (changed("III", twelve().samples[0]), "contradict each other"),
+        (changed("III", 3 * twelve().samples[0]), "contradict each other"),
     ],
 )
 def test_each_fault_is_one_sentence_with_what_to_do(given, says):
