@@ -149,7 +149,8 @@ def _read_one(
     if kind in ("edf", "aecg", "muse"):
         from medcore.readers import aecg, edf, muse
 
-        return {"edf": edf, "aecg": aecg, "muse": muse}[kind].read(content, key, case)
+        read_ecg = {"edf": edf.read, "aecg": aecg.read, "muse": muse.read}[kind]
+        return read_ecg(content, key, case)
     if kind == "zip":
         raise archive.nested()
     if kind == "own":
