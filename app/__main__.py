@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import errno
 import http.client
-import ipaddress
 import os
 import shutil
 import signal
@@ -52,7 +51,7 @@ def checked_settings() -> Settings:
         raise Refused(_("PORT is not a number."), _("Give one, for example PORT=8501.")) from None
     if not 0 < chosen.port < 65536:
         raise Refused(_("PORT must lie between 1 and 65535."), _("Give another, for example PORT=8501."))
-    if not is_this_machine(chosen.address) and not chosen.admin_password:
+    if not chosen.only_here and not chosen.admin_password:
         raise Refused(
             _("The dashboard would be open to others at {address} without a password.").format(address=chosen.address),
             _("Set MEDCORE_ADMIN_PASSWORD, or leave ADDRESS at 127.0.0.1."),
@@ -72,14 +71,6 @@ def checked_settings() -> Settings:
             remedy.format(port=other),
         ) from None
     return chosen
-
-
-def is_this_machine(address: str) -> bool:
-    """Whether only this machine can reach `address`."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def memory_folder() -> str | None:

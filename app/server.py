@@ -26,7 +26,6 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.settings import REPO, settings
 
-LOCAL = {"127.0.0.1", "localhost", "::1"}
 for name in ("MEDCORE_HOME", "MEDCORE_DATA", "MEDCORE_MODELS"):
     if os.environ.get(name):
         os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
@@ -50,7 +49,7 @@ def _local(path: str) -> str:
 
 async def _door(request: Request, then: str, chosen: str = "", refused: str = "") -> Response:
     people = await run_in_threadpool(clinic().users)
-    asks = any(person.password for person in people) or settings().address not in LOCAL
+    asks = any(person.password for person in people) or not settings().only_here
     here = next((person.name for person in people if person.id == request.state.user), "")
     page = door(people, then, chosen=chosen or here, password=asks, refused=refused, signed_in=bool(here))
     return HTMLResponse(page, 403 if refused else 200, {"cache-control": "no-store"})
@@ -125,7 +124,7 @@ app = st.App(
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
     where = settings()
-    if where.address not in LOCAL and not where.admin_password:
+    if not where.only_here and not where.admin_password:
         print(_("Set MEDCORE_ADMIN_PASSWORD to listen beyond this machine."), file=sys.stderr)
         return 2
     if "TMPDIR" not in os.environ and Path("/dev/shm").is_dir():

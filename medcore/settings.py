@@ -1,5 +1,6 @@
 """Settings, read from the environment once at start."""
 
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,14 @@ class Settings:
     port: int
     models: Path
     admin_password: str
+
+    @property
+    def only_here(self) -> bool:
+        """Whether only this machine can reach the dashboard."""
+        try:
+            return ipaddress.ip_address(self.address).is_loopback
+        except ValueError:
+            return self.address == "localhost"
 
 
 def settings() -> Settings:

@@ -258,10 +258,10 @@ def others(view: CaseView, task: Task) -> None:
         )
 
 
-def reason_for(case_id: int, task: Task) -> AttributionView | str:
-    """The attribution, or why there is none."""
+def reason_for(case_id: int, task: Task, method: str | None = None) -> AttributionView | str:
+    """The attribution by that method, else by the task's first; or why there is none."""
     try:
-        return clinic.explain(user, case_id, task.name)
+        return clinic.explain(user, case_id, task.name, method=method)
     except Refused as refused:
         return str(refused)
 
@@ -306,6 +306,10 @@ with right, theme.panel("rail"), care.guarded():
         if given:
             why = later.soon(("why", *which), partial(reason_for, case_id, task))
             pending = () if why else ("why", *which)
+            if isinstance(why, AttributionView) and task.refine:
+                finer = later.soon(("finer", *which), partial(reason_for, case_id, task, task.refine))
+                pending = () if finer else ("finer", *which)
+                why = finer if isinstance(finer, AttributionView) and not finer.attribution.failure else why
             reasons(task, given, why)
             decide(view, task, given, first, final)
         else:

@@ -1,5 +1,6 @@
 """New cases: files of any kind, a table whose columns are named, or a record typed in."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -10,7 +11,7 @@ from medcore.clinic import Admission
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Column, Record, RecordField
-from medcore.readers import Table, read_table
+from medcore.readers import Table, decode_table, is_table
 from medcore.readers.base import age_fact, sex_fact
 from medcore.readers.identity import is_patient_column
 from medcore.readers.table import PERSON
@@ -100,7 +101,7 @@ def upload() -> None:
         )
     )
     given = {f.name: f.getvalue() for f in files}
-    found = table_of(given) if given else None
+    found = table_of(given, tuple(f.file_id for f in files))
     mapping = map_columns(found) if found and record_tasks() else None
     n = len(given)
     label = _("Add {n} files").format(n=n) if n > 1 else _("Add cases")
@@ -112,15 +113,21 @@ def upload() -> None:
         st.rerun()
 
 
-def table_of(files: Mapping[str, bytes]) -> Table | None:
-    """The one table among the files; None where there is none or several, which are read by their own names."""
-    tables = []
-    for name, content in files.items():
-        try:
-            tables.append(read_table({name: content}))
-        except Refused:
-            continue
-    return tables[0] if len(tables) == 1 else None
+def table_of(files: Mapping[str, bytes], uploaded: tuple[str, ...]) -> Table | None:
+    """The one table among the files; None where there is none or several, which are read by their own names.
+
+    uploaded: ids of these uploads; a table is decoded once for them, beside this process as every upload is.
+    """
+    kept: tuple[tuple[str, ...], Table | None] | None = st.session_state.get("upload_table")
+    if kept and kept[0] == uploaded:
+        return kept[1]
+    tables = [{name: content} for name, content in files.items() if is_table(content)]
+    found = None
+    if len(tables) == 1:
+        with contextlib.suppress(Refused):  # what is wrong with it is told when it is added
+            found = decode_table(tables[0])
+    st.session_state["upload_table"] = (uploaded, found)
+    return found
 
 
 def plain(name: str) -> str:

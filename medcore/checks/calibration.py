@@ -4,11 +4,11 @@ import numpy as np
 
 from medcore.checks.answered import Answered, Figure, Row, Section, value
 from medcore.i18n import _
+from medcore.learn.reliability import reliability, statements
 from medcore.outcomes import Outcome
 from medcore.outcomes.metrics import bootstrap, ece
 
 DRAWS = 200
-BINS = 10
 SMALL = 0.03
 
 
@@ -19,13 +19,6 @@ def imagined(outcome: Outcome, probabilities: np.ndarray, generator: np.random.G
         return np.asarray(below.sum(1).clip(max=probabilities.shape[1] - 1), float)
     drawn = np.asarray(generator.random(probabilities.shape) < probabilities, float)
     return drawn[:, 0] if outcome.kind == "binary" else drawn
-
-
-def statements(outcome: Outcome, probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What was said and whether it was so, (n, k) each: of several classes the chosen one, of several labels each."""
-    if outcome.kind == "multiclass":
-        return probabilities.max(1, keepdims=True), (probabilities.argmax(1) == truth).astype(float)[:, None]
-    return probabilities, truth.reshape(probabilities.shape)
 
 
 def perfect(outcome: Outcome, probabilities: np.ndarray, seed: int = 0) -> Figure:
@@ -41,9 +34,9 @@ def perfect(outcome: Outcome, probabilities: np.ndarray, seed: int = 0) -> Figur
 
 def error(answered: Answered) -> Section:
     """Expected calibration error, of all cases and of each source."""
-    groups = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
+    sources = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
     rows = []
-    for source, index in groups.items():
+    for source, index in sources.items():
         p = answered.probabilities[index]
         said, was = statements(answered.outcome, p, answered.encoded.truth[index])
         found: Figure = bootstrap(
@@ -81,40 +74,19 @@ def _verdict(found: Figure, chance: Figure) -> str:
     return _("small, but more than chance explains") if error <= SMALL else _("more than chance explains")
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % range of a share among n (Wilson, JASA 1927): wide enough where none or all of them were so."""
-    z2 = 1.96**2
-    middle, half = share + z2 / (2 * n), 1.96 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
-    return float((middle - half) / (1 + z2 / n)), float((middle + half) / (1 + z2 / n))
-
-
-def reliability(answered: Answered) -> Section:
-    """Ten bins of equal count: said, and was so."""
-    each = statements(answered.outcome, answered.probabilities[answered.index], answered.encoded.truth[answered.index])
-    case = np.repeat(answered.index, each[0].shape[1])
-    said, was = each[0].ravel(), each[1].ravel()
-    order = np.argsort(said, kind="stable")
-    place = np.empty(len(said), int)
-    place[order] = np.arange(len(said)) * BINS // len(said)
-
-    def shares(part: np.ndarray) -> dict[str, float]:
-        count = np.bincount(place[part], minlength=BINS)
-        true = np.bincount(place[part], was[part], minlength=BINS)
-        with np.errstate(invalid="ignore"):
-            return {str(b): float(v) for b, v in enumerate(true / count)}
-
-    drawn = bootstrap(shares, answered.patients(case))
+def groups(answered: Answered) -> Section:
+    """Ten groups of equal size: said, and was so."""
+    index = answered.index
+    table = reliability(
+        answered.outcome, answered.probabilities[index], answered.encoded.truth[index], answered.patients(index)
+    )
     rows = []
-    for b in range(BINS):
-        mine = said[place == b]
-        if len(mine):
-            mean: Figure = {"value": float(mine.mean()), "low": None, "high": None}
-            true: Figure = drawn[str(b)]
-            # Resampled, a group in which it was never so stays at 0; the wider of both ranges is told.
-            low, high = wilson(true["value"] or 0.0, len(np.unique(np.array(answered.patients(case[place == b])))))
-            true |= {"low": min(low, true["low"] or 0.0), "high": max(high, true["high"] or 0.0)}
-            span = _("{low:.3f} to {high:.3f}").format(low=mine.min(), high=mine.max())
-            rows.append(Row(span, len(mine), {"said": mean, "was": true}))
+    for low, high, said, was, least, most, n in zip(*table.values(), strict=True):
+        figures: dict[str, Figure | str | None] = {
+            "said": {"value": said, "low": None, "high": None},
+            "was": {"value": was, "low": least, "high": most},
+        }
+        rows.append(Row(_("{low:.3f} to {high:.3f}").format(low=low, high=high), int(n), figures))
     chosen = answered.outcome.kind == "multiclass"
     far = max(rows, key=lambda row: abs(value(row, "said") - value(row, "was")))
     return Section(
@@ -132,4 +104,4 @@ def check(answered: Answered) -> list[Section]:
     """Nothing for a regression, which says no probability."""
     if answered.outcome.kind == "regression":
         return []
-    return [error(answered), reliability(answered)]
+    return [error(answered), groups(answered)]

@@ -1,6 +1,5 @@
 """What all use cases stand on: the open database, the files, the key, and who may do what."""
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -71,14 +70,6 @@ class Desk:
         """Id of the first row of the audit that is not as it was written, or None."""
         with self.database.read() as session:
             return audit.verify(session)
-
-    def _is_local(self) -> bool:
-        """Whether only this machine can reach the dashboard."""
-        address = self.settings.address
-        try:
-            return ipaddress.ip_address(address).is_loopback
-        except ValueError:
-            return address == "localhost"
 
 
 NEEDS: dict[str, Role] = {

@@ -32,7 +32,7 @@ class People(Desk):
             self._first_accounts()
         with self.database.read() as session:
             guarded = session.scalar(select(UserRow.id).where(UserRow.role == "admin", UserRow.password.is_not(None)))
-        if guarded is None and not self._is_local():
+        if guarded is None and not self.settings.only_here:
             raise Refused(
                 _("The dashboard would be open to others at {address} without a password.").format(
                     address=settings.address
@@ -60,7 +60,7 @@ class People(Desk):
         """The account of that name. Refused, without saying which of the two was wrong, and the attempt is kept."""
         with self.database.read() as session:
             row = session.scalar(select(UserRow).where(UserRow.name == name))
-        known = row is not None and (_matches(row.password, password) if row.password else self._is_local())
+        known = row is not None and (_matches(row.password, password) if row.password else self.settings.only_here)
         if row is None or not known:
             with self.database.write() as session:
                 audit.append(session, SYSTEM, "sign_in_refused", f"user {row.id}" if row else "users")

@@ -13,6 +13,7 @@ from medcore.explain.attribution import Attribution, Method, Question
 from medcore.explain.grad_cam import GradCam
 from medcore.explain.integrated_gradients import IntegratedGradients
 from medcore.explain.occlusion import Occlusion
+from medcore.explain.refined_grad_cam import RefinedGradCam
 from medcore.explain.shapley import ShapleySampling
 from medcore.explain.words import words
 from medcore.i18n import N_, _
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Attribution", "baseline_words", "explain", "methods"]
 
-METHODS: dict[str, Method] = {m.name: m for m in (IntegratedGradients(), GradCam(), Occlusion(), ShapleySampling())}
+METHODS: dict[str, Method] = {
+    m.name: m for m in (IntegratedGradients(), GradCam(), RefinedGradCam(), Occlusion(), ShapleySampling())
+}
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)  # Captum's hooks are not thread-safe: one a package
 
 BASELINES = {

@@ -15,6 +15,7 @@ from medcore.learn.batches import Encoded, collate, encode
 from medcore.learn.devices import pick
 from medcore.learn.evaluate import figures
 from medcore.learn.predict import versions
+from medcore.learn.reliability import reliability
 from medcore.learn.train import OnEpoch, predict_logits, split, train_nets
 from medcore.outcomes.base import Calibration
 from medcore.packages import Package, save
@@ -121,7 +122,10 @@ def _write(
             name: sum(s.dataset == name for s in encoded.samples) for name in {s.dataset for s in encoded.samples}
         },
         "started_from": start.hash if start else None,
-        "report": figures(task, p, encoded, index),
+        "report": {
+            **figures(task, p, encoded, index),
+            "reliability": reliability(outcome, p, encoded.truth[index], [encoded.patients[i] for i in index]),
+        },
     }
     from medcore.learn.card import card
 

@@ -21,6 +21,7 @@ __all__ = [
     "decode_each",
     "decode_table",
     "files_of",
+    "is_table",
     "read",
     "read_each",
     "read_table",
@@ -156,14 +157,21 @@ def _read_one(
     return table.records(read_table_of(content), mapping, case)
 
 
+def is_table(content: bytes) -> bool:
+    """Whether a file is a table, by its first bytes."""
+    try:
+        return sniff.kind(content) in ("csv", "excel")
+    except Refused:
+        return False
+
+
 def read_table(files: Mapping[str, bytes]) -> Table:
     """The one table among these files, to map its columns. In memory only: its rows may name somebody."""
     from medcore.readers import table
 
     for content in files.values():
-        kind = sniff.kind(content)
-        if kind in ("csv", "excel"):
-            return table.read_excel(content) if kind == "excel" else table.read_csv(content)
+        if is_table(content):
+            return table.read_excel(content) if sniff.kind(content) == "excel" else table.read_csv(content)
     raise Refused(_("None of these files is a table."), _("Upload a CSV or Excel file with a header line."))
 
 

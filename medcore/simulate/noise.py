@@ -4,7 +4,6 @@ Noise arises at each electrode, so that leads that share one share its noise. Al
 """
 
 import numpy as np
-from scipy.signal import butter, lfilter
 
 Rng = np.random.Generator
 
@@ -104,6 +103,8 @@ def unreadable(rng: Rng, count: int, n: int, rate_hz: float) -> tuple[np.ndarray
 
 def recorder(samples: np.ndarray, rate_hz: float, low: float, high: float) -> np.ndarray:
     """(leads, n) through the recorder's own high-pass `low` and low-pass `high` in Hz, causal as in the device."""
+    from scipy.signal import butter, lfilter
+
     b, a = butter(1, low, "high", fs=rate_hz)
     out = lfilter(b, a, samples, axis=1)
     if high < rate_hz / 2:

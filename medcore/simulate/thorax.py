@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from medcore.datasets.sample import Sample
 from medcore.inputs import Image, Input
@@ -108,6 +107,8 @@ def _filled(rng: Rng, blob: _Blob, x: np.ndarray, y: np.ndarray, z: np.ndarray) 
 
 def _noise(rng: Rng, shape: tuple[int, ...], voxels: float) -> np.ndarray:
     """Smooth noise of unit spread; depth voxels are about twice as thick as the others."""
+    from scipy.ndimage import gaussian_filter
+
     out = gaussian_filter(
         rng.standard_normal(shape, np.float32), (voxels, voxels, voxels / 2), mode="wrap", truncate=2.5
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
-from scipy.ndimage import gaussian_filter, zoom
 
 from medcore.simulate.anatomy import Build, Rng
 from medcore.simulate.tubes import Points
@@ -95,6 +94,8 @@ class Rays:
 
     def splat(self, points: Points, scale: float) -> np.ndarray:
         """(rows, cols) absorption of points that hold HU · mm³ of an adult."""
+        from scipy.ndimage import gaussian_filter
+
         row, col, m = self.pixels(points.at, scale)
         weight = points.weight * (scale**3 * WATER / 1000 / self.pixel_mm**2) * m * m
         i, j = np.floor(row).astype(np.int64), np.floor(col).astype(np.int64)
@@ -104,6 +105,8 @@ class Rays:
 
     def enlarge(self, coarse: np.ndarray) -> np.ndarray:
         """(rows, cols) of a picture on the voxels' grid."""
+        from scipy.ndimage import zoom
+
         nr, nc = coarse.shape
         return np.asarray(zoom(coarse, (self.rows / nr, self.cols / nc), order=3, grid_mode=True, mode="nearest"))
 
@@ -134,6 +137,8 @@ def develop(rng: Rng, path: np.ndarray, rays: Rays, view: str) -> np.ndarray:
     Beer-Lambert, scatter from all around (a broad blur of what got through), quantum noise, a logarithmic detector
     with the S-curve that films are shown with, then edges of the field and letters.
     """
+    from scipy.ndimage import gaussian_filter, zoom
+
     through = np.exp(-np.clip(path, 0, 12))
     spread = rays.cols / 14
     scatter = gaussian_filter(np.minimum(through, 0.12)[::4, ::4], spread / 4)
@@ -168,6 +173,8 @@ def _collimated(rng: Rng, grey: np.ndarray) -> np.ndarray:
 
 def _letters(rng: Rng, grey: np.ndarray, rays: Rays, view: str) -> np.ndarray:
     """The lead marker of the patient's right (or left) side, and on some AP films the word for it."""
+    from scipy.ndimage import gaussian_filter
+
     side = "R" if rng.random() < 0.6 else "L"
     rows, cols = grey.shape
     sheet = Picture.new("L", (cols, rows))

@@ -42,6 +42,7 @@ class Task:
     data: reads a folder in the set's public layout
     simulate: n cases with truth from a seed, for a machine without data
     explain: the methods that suit it, the default first
+    refine: of these, the slower one whose map takes the first paint's place as soon as it is there; "" for none
     roles: what others may ask for it by ("lung_regions"), never its name
     unit_noun: what one case is called in a sentence ("film", "strip", "patient")
     """
@@ -62,6 +63,7 @@ class Task:
     not_for: str
     limits: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    refine: str = ""
 
     def take(self, inputs: Sequence[Input]) -> tuple[dict[str, Input], tuple[str, ...]] | None:
         """For each field the first input of its kind that passes its check and that no other field has, and the

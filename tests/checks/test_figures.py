@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from medcore.checks.answered import Figure, Row
-from medcore.checks.calibration import imagined, perfect, wilson
+from medcore.checks.calibration import imagined, perfect
 from medcore.checks.pairs import pair_auroc
 from medcore.checks.plain import Plain, fit_predict, levelled, verdict
 from medcore.checks.samples import whole_counts
+from medcore.learn.reliability import wilson
 from medcore.outcomes import Binary, Label, MultiClass, MultiLabel, Outcome, Regression
 from medcore.outcomes.metrics import auprc
 

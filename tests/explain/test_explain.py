@@ -46,7 +46,8 @@ def test_a_linear_net_is_attributed_exactly(name: str) -> None:
         torch.testing.assert_close(found[0].detach(), expected.detach(), atol=1e-5, rtol=1e-4)
 
 
-def test_grad_cam_looks_where_the_only_signal_is() -> None:
+@pytest.mark.parametrize("method", ["grad_cam", "refined_grad_cam"])
+def test_grad_cam_looks_where_the_only_signal_is(method: str) -> None:
     from medcore.nets.resnet2d import ResNet2d
 
     class Bright(nn.Module):
@@ -64,12 +65,38 @@ def test_grad_cam_looks_where_the_only_signal_is() -> None:
     x[..., 40:48, 8:16] = 1
     net = Bright().eval()
     task = get("cxr_pneumonia")
-    (found,) = METHODS["grad_cam"].attribute(
+    (found,) = METHODS[method].attribute(
         Question(task, net, [net], (x,), (torch.ones_like(x),), (torch.zeros_like(x),), 0)
     )
     peak = np.unravel_index(int(found.argmax()), (64, 64))
     assert 38 <= peak[0] <= 50 and 6 <= peak[1] <= 18
     assert hasattr(ResNet2d(1), "features")
+
+
+def test_gradients_refine_grad_cam_within_a_patch() -> None:
+    class Corner(nn.Module):
+        """Maps of 32-pixel patches that look at the first quarter of each patch alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = nn.Conv2d(1, 1, 32, 32, bias=False)
+            nn.init.zeros_(self.features.weight)
+            self.features.weight.data[..., :16, :16] = 1
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return self.features(x).flatten(1).mean(1, keepdim=True)
+
+    x = torch.zeros(1, 1, 128, 128)
+    x[..., 32:64, 64:96] = 1
+    net = Corner().eval()
+    question = Question(get("cxr_pneumonia"), net, [net], (x,), (torch.ones_like(x),), (torch.zeros_like(x),), 0)
+
+    def inside(method: str) -> float:
+        (found,) = METHODS[method].attribute(question)
+        return float(found[..., 32:48, 64:80].sum() / found.sum())
+
+    assert inside("grad_cam") < 0.25
+    assert inside("refined_grad_cam") > 0.6
 
 
 @pytest.fixture(scope="module")

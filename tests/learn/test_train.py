@@ -55,6 +55,16 @@ def test_a_stopped_training_goes_on_to_the_same_weights(package: Package, tmp_pa
     assert weights(done) == weights(package)
 
 
+def test_the_report_says_how_often_what_was_said_came_true(package: Package) -> None:
+    table = package.about["report"]["reliability"]
+    assert sum(table["n"]) == 300 and len(table["said"]) == 10
+    assert table["said"] == sorted(table["said"])
+    encoded = encode(TASK, TASK.simulate(300, 1))
+    whole = sum(n * was for n, was in zip(table["n"], table["was"], strict=True)) / 300
+    assert whole == pytest.approx(encoded.truth.mean(), abs=1e-3)
+    assert all(low <= was <= high for low, was, high in zip(table["low"], table["was"], table["high"], strict=True))
+
+
 def test_each_net_never_saw_its_fold(package: Package) -> None:
     encoded = encode(TASK, TASK.simulate(300, 1))
     assert seen(package, encoded).all()
