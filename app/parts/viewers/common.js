@@ -118,6 +118,44 @@ function heat(palette, t) {
   return a.map((v, i) => Math.round(v + (b[i] - v) * (at % 1)));
 }
 
+/** Marching squares: closed and open lines of one level, as lists of [x, y] in grid cells. */
+function contour({ values, rows, columns }, level) {
+  const at = (x, y) => (x < 0 || y < 0 || x >= columns || y >= rows ? 0 : values[y * columns + x]);
+  const ends = new Map();
+  const key = ([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`;
+  for (let y = -1; y < rows; y++)
+    for (let x = -1; x < columns; x++) {
+      const [a, b, c, d] = [at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1)];
+      const part = (p, q) => (level - p) / (q - p);
+      const cut = [];
+      if (a > level !== b > level) cut.push([x + part(a, b), y]);
+      if (b > level !== c > level) cut.push([x + 1, y + part(b, c)]);
+      if (c > level !== d > level) cut.push([x + part(d, c), y + 1]);
+      if (d > level !== a > level) cut.push([x, y + part(a, d)]);
+      for (let i = 0; i + 1 < cut.length; i += 2)
+        for (const [from, to] of [[cut[i], cut[i + 1]], [cut[i + 1], cut[i]]])
+          ends.set(key(from), [...(ends.get(key(from)) ?? []), { from, to }]);
+    }
+  const lines = [];
+  while (ends.size) {
+    let [here, steps] = ends.entries().next().value;
+    const line = [steps[0].from];
+    while (steps?.length) {
+      const { from, to } = steps.pop();
+      if (!steps.length) ends.delete(here);
+      here = key(to);
+      steps = ends.get(here);
+      if (steps) {
+        steps.splice(steps.findIndex((s) => key(s.to) === key(from)), 1);
+        if (!steps.length) ends.delete(here);
+      }
+      line.push(to);
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
 const grouped = (value) => String(Math.round(value)).replace("-", "\u2212").replace(/\B(?=(\d{3})+$)/g, "\u202f");
