@@ -121,38 +121,35 @@ function heat(palette, t) {
 /** Marching squares: closed and open lines of one level, as lists of [x, y] in grid cells. */
 function contour({ values, rows, columns }, level) {
   const at = (x, y) => (x < 0 || y < 0 || x >= columns || y >= rows ? 0 : values[y * columns + x]);
-  const ends = new Map();
-  const key = ([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`;
+  const edge = (x, y, down) => 2 * ((y + 1) * (columns + 2) + x + 1) + down; // number of a side of a grid cell
+  const [links, points] = [new Map(), new Map()]; // of a side that is crossed: the next ones, and where it is crossed
+  const link = (from, to) => (links.has(from) ? links.get(from).push(to) : links.set(from, [to]));
   for (let y = -1; y < rows; y++)
     for (let x = -1; x < columns; x++) {
       const [a, b, c, d] = [at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1)];
+      if (a > level === b > level && b > level === c > level && c > level === d > level) continue;
       const part = (p, q) => (level - p) / (q - p);
       const cut = [];
-      if (a > level !== b > level) cut.push([x + part(a, b), y]);
-      if (b > level !== c > level) cut.push([x + 1, y + part(b, c)]);
-      if (c > level !== d > level) cut.push([x + part(d, c), y + 1]);
-      if (d > level !== a > level) cut.push([x, y + part(a, d)]);
-      for (let i = 0; i + 1 < cut.length; i += 2)
-        for (const [from, to] of [[cut[i], cut[i + 1]], [cut[i + 1], cut[i]]])
-          ends.set(key(from), [...(ends.get(key(from)) ?? []), { from, to }]);
+      const crossed = (key, point) => (points.set(key, point), cut.push(key));
+      if (a > level !== b > level) crossed(edge(x, y, 0), [x + part(a, b), y]);
+      if (b > level !== c > level) crossed(edge(x + 1, y, 1), [x + 1, y + part(b, c)]);
+      if (c > level !== d > level) crossed(edge(x, y + 1, 0), [x + part(d, c), y + 1]);
+      if (d > level !== a > level) crossed(edge(x, y, 1), [x, y + part(a, d)]);
+      for (let i = 0; i + 1 < cut.length; i += 2) (link(cut[i], cut[i + 1]), link(cut[i + 1], cut[i]));
     }
   const lines = [];
-  while (ends.size) {
-    let [here, steps] = ends.entries().next().value;
-    const line = [steps[0].from];
-    while (steps?.length) {
-      const { from, to } = steps.pop();
-      if (!steps.length) ends.delete(here);
-      here = key(to);
-      steps = ends.get(here);
-      if (steps) {
-        steps.splice(steps.findIndex((s) => key(s.to) === key(from)), 1);
-        if (!steps.length) ends.delete(here);
+  for (const [start, ways] of links)
+    while (ways.length) {
+      const line = [points.get(start)];
+      for (let here = start; links.get(here).length; ) {
+        const next = links.get(here).pop();
+        const back = links.get(next);
+        back.splice(back.indexOf(here), 1);
+        line.push(points.get(next));
+        here = next;
       }
-      line.push(to);
+      lines.push(line);
     }
-    lines.push(line);
-  }
   return lines;
 }
 

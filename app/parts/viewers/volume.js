@@ -254,11 +254,13 @@ function createVolume(root) {
     root.classList.toggle("narrow", narrow);
     panesBox.dataset.layout = state.layout;
     panesBox.style.height = state.layout === "one" ? `${narrow ? width * 1.1 : tall}px` : narrow ? `${width * 1.75}px` : `${tall}px`;
+    const focused = panes.find((pane) => pane.canvas === root.getRootNode().activeElement);
     for (const pane of panes) {
       pane.node.classList.toggle("large", pane.name === state.large);
       pane.node.hidden = state.layout === "one" && pane.name !== state.large;
     }
     if (paneOf(state.active).node.hidden) state.active = state.large;
+    if (focused?.node.hidden) paneOf(state.large).canvas.focus({ preventScroll: true });
   }
 
   function draw() {
@@ -270,7 +272,9 @@ function createVolume(root) {
     if (now.tableName !== name) Object.assign(now, { table: greys(volume, low, high, state.invert), tableName: name });
     now.facts = factsOf(now);
     lay();
+    for (const pane of panes) pane.measure();
     for (const pane of panes) pane.draw();
+    for (const pane of panes) pane.label();
     syncTools(controls, now);
     drawLegend(root, now, (i) => change(() => (state.labels[i] = !state.labels[i])));
     drawMeasures(root, now, (m) => change(() => look(m)), (m) => change(() => measuring.remove(m)));
@@ -278,6 +282,8 @@ function createVolume(root) {
     root.drew = performance.now() - started;
     report();
   }
+
+  root.spotOf = (name, point) => paneOf(name).toScreen(point);
 
   /** What is shown, for tests. */
   function report() {
@@ -298,7 +304,10 @@ function createVolume(root) {
     requestAnimationFrame(() => requestAnimationFrame(say));
   };
 
-  const turnLayout = () => (now.state.layout = now.state.layout === "three" ? "one" : "three");
+  const turnLayout = () => {
+    const { layout, large, active } = now.state;
+    Object.assign(now.state, layout === "three" ? { layout: "one", large: active } : { layout: "three", large });
+  };
   const fit = () => (now.state.views = {});
   const pick = (name) => Object.assign(now.state, { large: name, active: name });
   function help(open) {

@@ -120,7 +120,8 @@ function drawMeasure(context, measure, toScreen, outlineOf, text, chosen, width,
   [context.textAlign, context.textBaseline] = ["left", "middle"];
   const wide = context.measureText(text).width + 10;
   const [right, y] = [Math.max(...line.map((p) => p[0])), line.reduce((sum, p) => sum + p[1], 0) / line.length];
-  const left = clamp(right + 8, 4, Math.max(4, width - wide - 4));
+  const before = Math.min(...line.map((p) => p[0])) - wide - 8;
+  const left = clamp(right + wide + 12 > width && before > 4 ? before : right + 8, 4, Math.max(4, width - wide - 4));
   const middle = clamp(y, 14, height - 14);
   context.fillStyle = "rgba(0,0,0,.75)";
   context.fillRect(left, middle - 11, wide, 22);

@@ -3,6 +3,7 @@
 const SMOOTH_BELOW = 5; // screen pixels of a voxel: from here on voxels are shown as they are
 const BAR_SHARE = 0.22; // of the plane's width, at most, is the scale bar
 const EDGE = 26; // pixels of each side left to the letters
+const MOST_OUTLINES = 400;
 const LEAST_FOR_BAR = 220; // pixels of width below which letters and counts need the room
 const LEAST_MM = 1e-3;
 
@@ -34,7 +35,7 @@ function createPane(name, shown) {
   const edge = ["left", "right", "top", "bottom"].map((side) => h("span", { class: `edge ${side}`, "aria-hidden": "true" }));
   const node = h("div", { class: "pane", "data-plane": name }, canvas, ...Object.values(corner), ...edge);
   const [grey, mask, attention] = [createLayer(), createLayer(), createLayer()];
-  const kept = { volume: null, outlines: new Map(), pattern: null };
+  const kept = { size: { width: 0, height: 0 }, outlines: new Map(), pattern: null };
 
   /** Of each array how this plane reads it; worked out once a volume, mask and map. */
   function reading(now, what, size) {
@@ -49,7 +50,9 @@ function createPane(name, shown) {
     return [a * Math.abs(u[0]) + b * Math.abs(w[0]), a * Math.abs(u[1]) + b * Math.abs(w[1])];
   }
 
-  const size = () => ({ width: node.clientWidth, height: node.clientHeight });
+  const size = () => kept.size;
+  /** Looks how large it is; done for all panes before anything is drawn, so that the page is laid out once. */
+  const measure = () => (kept.size = { width: node.clientWidth, height: node.clientHeight });
 
   /** Pixels a mm and where the plane's middle lies. */
   function place() {
@@ -96,7 +99,7 @@ function createPane(name, shown) {
   function draw() {
     const now = shown();
     const { volume, state } = now;
-    if (!volume || node.hidden || !node.clientWidth) return;
+    if (!volume || node.hidden || !size().width) return;
     const plane = volume.planes[name];
     const at = place();
     const index = state.at[plane.across];
@@ -107,7 +110,7 @@ function createPane(name, shown) {
     if (volume.stack.gaps.length && !plane.acquired) drawHatch(context, at);
     drawPicture(context, grey.canvas, at, 1, true);
     if (now.map && state.attention !== "off") {
-      paintHeat(attention, `${now.mapId} ${index}`, now.map, reading(now, "map", now.map.shape), index);
+      paintOver(attention, `${now.mapId} ${index}`, now.map.data, reading(now, "map", now.map.shape), index, HEATS);
       drawPicture(context, attention.canvas, at, state.heatOpacity, true);
     }
     if (now.mask && state.mask !== "off") drawMask(context, now, plane, index, at);
@@ -117,7 +120,7 @@ function createPane(name, shown) {
       drawMeasure(context, measure, (p) => toScreen(p, at), (m) => outlineOf(m, at), text, measure === state.chosen, at.width, at.height);
     }
     if (volume.real && at.width >= LEAST_FOR_BAR) drawBar(context, at, now.words);
-    label(now, plane, index, at);
+    kept.scale = at.scale;
   }
 
   function drawHatch(context, at) {
@@ -133,21 +136,30 @@ function createPane(name, shown) {
   const outlineOf = (measure, at = place()) =>
     corners(shown().volume, measure).map(([x, y]) => [at.left + x * at.scale, at.top + y * at.scale]);
 
+  /** Outline of a label in a slice, in mm on the screen; kept. */
+  function outlineMm({ volume, mask: given, maskId }, plane, label, index) {
+    const key = `${maskId} ${label} ${index}`;
+    if (kept.outlines.has(key)) return kept.outlines.get(key);
+    if (kept.outlines.size > MOST_OUTLINES) kept.outlines.clear();
+    const path = new Path2D();
+    for (const line of outline(given.labels[label], plane, index, volume.size))
+      line.forEach((p, i) => path[i ? "lineTo" : "moveTo"](...screenMm(volume, plane, p)));
+    kept.outlines.set(key, path);
+    return path;
+  }
+
   /** The labels' fill, and their outlines (kept by slice) over it. */
   function drawMask(context, now, plane, index, at) {
-    const { state, volume } = now;
+    const { state } = now;
     const labels = now.mask.labels.map((_l, i) => i).filter((i) => state.labels[i]);
     if (state.mask === "fill") {
-      paintMask(mask, `${now.maskId} ${index} ${labels}`, now.mask, reading(now, "mask", now.mask.size), index, labels);
+      paintOver(mask, `${now.maskId} ${index} ${labels}`, now.mask.bits, reading(now, "mask", now.mask.size), index, maskColours(labels));
       drawPicture(context, mask.canvas, at, state.maskOpacity, false);
     }
     context.lineJoin = "round";
     for (const label of labels) {
-      const key = `${now.maskId} ${label} ${index}`;
-      if (kept.outlines.size > 400) kept.outlines.clear();
-      if (!kept.outlines.has(key)) kept.outlines.set(key, outline(now.mask.labels[label], plane, index, volume.size));
       const path = new Path2D();
-      for (const line of kept.outlines.get(key)) line.forEach((p, i) => path[i ? "lineTo" : "moveTo"](...toScreen(p, at)));
+      path.addPath(outlineMm(now, plane, label, index), new DOMMatrix([at.scale, 0, 0, at.scale, at.left, at.top]));
       context.setLineDash(state.mask === "fill" && label === 0 ? [] : MASK_DASHES[label % 4]);
       for (const [colour, stroke] of [["rgba(0,0,0,.55)", 3], [MASK_COLOURS[label % 4], 1.6]]) {
         [context.strokeStyle, context.lineWidth] = [colour, stroke];
@@ -201,8 +213,11 @@ function createPane(name, shown) {
   }
 
   /** Corners, letters and the name for screen readers. */
-  function label(now, plane, index, at) {
+  function label() {
+    const now = shown();
     const { volume, state, words } = now;
+    const plane = volume.planes[name];
+    const index = state.at[plane.across];
     const large = now.large() === name;
     const [title, all] = [now.planeName(name), volume.size[plane.across]];
     const facts = large ? now.facts : [];
@@ -215,11 +230,10 @@ function createPane(name, shown) {
     if (kept.spoken !== whole) canvas.setAttribute("aria-label", (kept.spoken = whole));
     node.classList.toggle("active", state.active === name);
     canvas.dataset.tool = state.tool;
-    kept.scale = at.scale;
   }
 
   return {
-    name, node, canvas, draw, place, toScreen, toIndex, size,
+    name, node, canvas, draw, measure, label, place, toScreen, toIndex, size,
     tell: (text) => write(corner.bl, text),
     state: () => ({ ends: shown().volume?.planes[name].ends, scale: kept.scale, bar: kept.bar ?? null }),
   };

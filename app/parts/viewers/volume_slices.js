@@ -46,7 +46,8 @@ function readsOf(volume, plane, size) {
   const start = (index) => Math.floor(((index + 0.5) * size[plane.across]) / volume.size[plane.across]) * strides[plane.across];
   const across = reads(volume, plane.h, plane.flip[0], size, strides);
   const down = reads(volume, plane.v, plane.flip[1], size, strides);
-  return { across, down, start, slice: strides[0], whole: strides[0] * size[0] };
+  // A map may be coarser than the volume: then its next slice isn't that of the volume.
+  return { across, down, start, slice: size[0] === volume.size[0] ? strides[0] : 0, whole: strides[0] * size[0] };
 }
 
 /** Grey of each stored value, as a 32-bit colour, for a window in the volume's units. */
@@ -80,54 +81,46 @@ function paintGrey(layer, name, volume, how, channel, index, table) {
   finish(layer);
 }
 
-/** Calls `put(offset, j, i)` for each pixel of a slice that isn't in a gap, with the nearest voxel's offset. */
-function eachNearest({ across, down, start, slice }, index, put) {
-  const base = start(index);
-  for (let j = 0; j < down.count; j++)
-    for (let i = 0; i < across.count; i++) {
-      const part = down.part[j] || across.part[i];
-      if (part >= 0) put(base + down.at[j] + across.at[i] + (part > 0.5 ? slice : 0), j, i);
-    }
-}
-
 const colour32 = ([r, g, b], alpha) => ((Math.round(alpha * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
-const HEATS = Uint32Array.from({ length: 128 }, (_x, v) => {
-  const t = v / 127;
+/** Colour of a map's bytes: transparent below 22 % of the peak, and where the score is lowered. */
+const HEATS = Uint32Array.from({ length: 256 }, (_x, v) => {
+  const t = v > 127 ? 0 : v / 127;
   return colour32(heat(HEAT_ON_DARK, t), clamp((t - HEAT_FROM) / (HEAT_FULL - HEAT_FROM), 0, 1));
 });
 
-/** A slice of the model's attention: transparent below 22 % of the peak; what lowers the score is left out. */
-function paintHeat(layer, name, map, how, index) {
-  const out = repaint(layer, name, how.across.count, how.down.count);
-  if (!out) return;
-  out.fill(0);
-  eachNearest({ ...how, slice: 0 }, index, (offset, j, i) => {
-    if (map.data[offset] > 0) out[j * how.across.count + i] = HEATS[map.data[offset]];
+/** Colour of a mask's bytes, one bit a label: that of the last label that is shown. */
+function maskColours(shown) {
+  const wanted = shown.reduce((bits, label) => bits | (1 << label), 0);
+  return Uint32Array.from({ length: 256 }, (_x, bits) => {
+    const label = 31 - Math.clz32(bits & wanted);
+    return label < 0 ? 0 : colour32(rgb(MASK_COLOURS[label % 4]), 1);
   });
+}
+
+/** A slice of bytes in a table's colours, from the nearest slice; nothing in gaps. */
+function paintOver(layer, name, bytes, { across, down, start, slice }, index, colours) {
+  const out = repaint(layer, name, across.count, down.count);
+  if (!out) return;
+  const base = start(index);
+  for (let j = 0, to = 0; j < down.count; j++)
+    for (let i = 0; i < across.count; i++, to++) {
+      const part = down.part[j] || across.part[i];
+      out[to] = part < 0 ? 0 : colours[bytes[base + down.at[j] + across.at[i] + (part > 0.5 ? slice : 0)] & 255];
+    }
   finish(layer);
 }
 
-/** A slice of the labels that are shown, opaque; where two lie on each other, the later one. */
-function paintMask(layer, name, mask, how, index, shown) {
-  const out = repaint(layer, name, how.across.count, how.down.count);
-  if (!out) return;
-  out.fill(0);
-  shown.forEach((label) => {
-    const [data, colour] = [mask.labels[label].data, colour32(rgb(MASK_COLOURS[label % 4]), 1)];
-    eachNearest(how, index, (offset, j, i) => data[offset] && (out[j * how.across.count + i] = colour));
-  });
-  finish(layer);
-}
-
-/** The mask of a blob: each label's voxels and the box that holds them. */
+/** The mask of a blob: each label's voxels and the box that holds them, and all labels as bits of one byte a voxel. */
 function readMask({ header, arrays }) {
   const [count, ...size] = arrays.mask.shape;
   const each = size[0] * size[1] * size[2];
-  const labels = Array.from({ length: count }, (_x, i) => {
-    const data = arrays.mask.data.subarray(i * each, (i + 1) * each);
-    return { ...header.labels[i], data, box: boxOf(data, size) };
+  const bits = new Uint8Array(each);
+  const labels = Array.from({ length: Math.min(8, count) }, (_x, label) => {
+    const data = arrays.mask.data.subarray(label * each, (label + 1) * each);
+    for (let i = 0; i < each; i++) if (data[i]) bits[i] |= 1 << label;
+    return { ...header.labels[label], data, box: boxOf(data, size) };
   });
-  return { labels, size };
+  return { labels, bits, size };
 }
 
 /** [first, last] index along each axis of what is set; null where nothing is. */

@@ -66,7 +66,7 @@ def sagittal() -> bytes:
     voxels = np.flip(np.transpose(marked(), (0, 3, 1, 2)), (1, 2))
     turned = affine((-1, 0, 0), (0, 0, -4), (0, 2, 0))
     turned[:3, 3] = (29, -40, 86)
-    return packed(voxels, turned)
+    return packed(voxels, turned, window=[500, 1200])
 
 
 def three() -> bytes:
