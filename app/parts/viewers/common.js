@@ -2,6 +2,7 @@
 
 const ARRAYS = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, float32: Float32Array };
 const BLOBS = (window.medcoreBlobs ??= new Map()); // address -> promise; survives page switches, not reloads
+const MOST_BYTES = 512 * 2 ** 20; // of what is kept, beside the last three, which one viewer may be showing
 const HEAT_ON_DARK = ["#3C1C5C", "#682080", "#972C78", "#C44062", "#E46240", "#F79C2F", "#F9DC5C"];
 const HEAT_ON_LIGHT = ["#FFECCC", "#FDD69C", "#FAB76C", "#F29346", "#E46D2D", "#CD4C1E", "#B03416"];
 const HEAT_FROM = 0.22; // below this share of the peak nothing is drawn
@@ -23,11 +24,14 @@ function fetchBlob(url) {
   if (!BLOBS.has(url)) {
     const got = fetch(url, { credentials: "same-origin" }).then(async (reply) => {
       if (!reply.ok) throw new Error(`${reply.status}`);
-      return unpack(await reply.arrayBuffer());
+      const buffer = await reply.arrayBuffer();
+      got.bytes = buffer.byteLength;
+      return unpack(buffer);
     });
     got.catch(() => BLOBS.delete(url));
     BLOBS.set(url, got);
-    while (BLOBS.size > 8) BLOBS.delete(BLOBS.keys().next().value);
+    const held = () => [...BLOBS.values()].reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+    while (BLOBS.size > 8 || (BLOBS.size > 3 && held() > MOST_BYTES)) BLOBS.delete(BLOBS.keys().next().value);
   }
   return BLOBS.get(url);
 }

@@ -23,7 +23,7 @@ SCRIPTS = (
     "volume.js",
 )
 HTML = """<div class="viewer volume"><span class="watch"></span><span class="probe"></span>
-<div class="tools" role="toolbar"></div>
+<div class="tools" role="toolbar" aria-label="{title}"></div>
 <div class="well"><div class="panes"></div><div class="help" role="dialog" hidden></div><div class="state"></div></div>
 <div class="measures"></div><div class="remarks"></div>
 <div class="foot"><span class="legend"></span><span class="keys"></span></div>
@@ -35,7 +35,7 @@ def _texts(*files: str) -> str:
 
 
 _volume: Any = st.components.v2.component(
-    "medcore_volume", html=HTML, css=_texts("common.css", "volume.css"), js=_texts(*SCRIPTS)
+    "medcore_volume", html=HTML.replace("{title}", _("Volume")), css=_texts("common.css", "volume.css"), js=_texts(*SCRIPTS)
 )
 
 
@@ -107,6 +107,7 @@ def _words() -> dict[str, str]:
         "heat": _("Heat"),
         "opacity": _("Opacity"),
         "ml": _("{n} ml"),
+        "across": _("{n} mm across"),
         "empty": _("none found"),
         "mm": _("{n} mm"),
         "pixels": _("{n} px"),

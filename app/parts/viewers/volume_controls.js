@@ -43,15 +43,14 @@ function buildTools(root, now, acts) {
   };
   const picture = h("span", { class: "control extra" }, h("span", { class: "group", role: "group", "aria-label": w.picture },
     controls.invert, controls.lines, button(w.fit, acts.fit), button("\u2212", () => acts.zoom(0.8), w.zoom_out),
-    button("+", () => acts.zoom(1.25), w.zoom_in), button(w.reset, acts.reset)));
+    button("+", () => acts.zoom(1.25), w.zoom_in), button(w.reset, acts.reset), controls.help));
   if (mask) controls.mask = overlay(w.segmentation, [["off", w.off], ["fill", w.fill], ["contour", w.contour]], w.opacity, acts.mask, acts.maskOpacity);
   if (map) controls.attention = overlay(w.attention, [["off", w.off], ["heat", w.heat]], w.opacity, acts.attention, acts.heatOpacity);
   const layout = h("span", { class: "control" }, h("span", { class: "group" }, controls.layout));
   const more = h("button", { type: "button", "aria-expanded": "false", onclick: () => {
     more.setAttribute("aria-expanded", String(root.classList.toggle("open")));
   } }, w.more);
-  const help = h("span", { class: "control extra" }, h("span", { class: "group" }, controls.help));
-  const tools = [controls.plane, layout, controls.slice, controls.preset, controls.channel, controls.mask, controls.attention, controls.tool, picture, help,
+  const tools = [controls.plane, layout, controls.slice, controls.preset, controls.channel, controls.mask, controls.attention, controls.tool, picture,
     h("span", { class: "control more" }, h("span", { class: "group" }, more))];
   controls.plane.classList.add("plane");
   controls.slice.classList.add("long");
@@ -103,9 +102,10 @@ function drawLegend(root, now, toggle) {
     chip.style.setProperty("--c", MASK_COLOURS[i % 4]);
     chip.style.borderStyle = ["solid", "dashed", "solid", "dotted"][i % 4];
     const size = label.volume_ml == null ? "" : fill(w.ml, { n: label.volume_ml.toFixed(label.volume_ml < 100 ? 1 : 0) });
+    const wide = label.diameter_mm ? `, ${fill(w.across, { n: label.diameter_mm.toFixed(0) })}` : "";
     const none = label.box ? "" : w.empty;
     return h("button", { type: "button", class: "label", "aria-pressed": String(!!state.labels[i] && state.mask !== "off"), onclick: () => toggle(i) },
-      chip, label.title || label.name, h("b", {}, size || none));
+      chip, label.title || label.name, h("b", {}, label.box ? size + wide : none));
   });
   const ramp = map && state.attention !== "off" ? legend(w, HEAT_ON_DARK) : [];
   root.querySelector(".legend").replaceChildren(...chips, ...ramp);

@@ -107,13 +107,13 @@ function createPane(name, shown) {
     context.fillStyle = "#000";
     context.fillRect(0, 0, at.width, at.height);
     paintGrey(grey, `${now.id} ${state.channel} ${index} ${now.tableName}`, volume, reading(now, "volume", volume.size), state.channel, index, now.table);
-    if (volume.stack.gaps.length && !plane.acquired) drawHatch(context, at);
     drawPicture(context, grey.canvas, at, 1, true);
     if (now.map && state.attention !== "off") {
       paintOver(attention, `${now.mapId} ${index}`, now.map.data, reading(now, "map", now.map.shape), index, HEATS);
       drawPicture(context, attention.canvas, at, state.heatOpacity, true);
     }
     if (now.mask && state.mask !== "off") drawMask(context, now, plane, index, at);
+    if (!plane.acquired) drawGaps(context, volume, plane, at);
     if (state.lines) drawCrosshair(context, state, plane, at);
     for (const measure of now.here(name)) {
       const text = measure.open ? "" : measured(volume, state.channel, measure, now.words);
@@ -123,14 +123,19 @@ function createPane(name, shown) {
     kept.scale = at.scale;
   }
 
-  function drawHatch(context, at) {
-    context.save();
-    lay(context, grey.canvas, at);
-    context.beginPath();
-    context.rect(0, 0, grey.canvas.width, grey.canvas.height);
-    context.restore();
-    context.fillStyle = kept.pattern ??= hatch(context);
-    context.fill();
+  /** Hatches what no slice covers: what lies over the slices must not seem to be known there. */
+  function drawGaps(context, volume, plane, at) {
+    for (const { after, step, usual } of volume.stack.gaps) {
+      const [from, to] = [after + usual / 2 / step, after + 1 - usual / 2 / step];
+      const last = volume.size[plane.h === 0 ? plane.v : plane.h] - 0.5;
+      const around = [[-0.5, from], [last, from], [last, to], [-0.5, to]];
+      context.beginPath();
+      for (const [other, slice] of around) context.lineTo(...toScreen(plane.h === 0 ? [slice, other] : [other, slice], at));
+      for (const ground of ["#000", (kept.pattern ??= hatch(context))]) {
+        context.fillStyle = ground;
+        context.fill();
+      }
+    }
   }
 
   const outlineOf = (measure, at = place()) =>

@@ -63,7 +63,7 @@ function greys(volume, low, high, invert) {
   return table;
 }
 
-/** A slice in greys; gaps between slices stay transparent. */
+/** A slice in greys; gaps between slices stay empty. */
 function paintGrey(layer, name, volume, how, channel, index, table) {
   const { across, down, slice, whole } = how;
   const out = repaint(layer, name, across.count, down.count);
