@@ -1,7 +1,7 @@
 // Volumes: three linked planes, windows, measures, masks and attention. Everything that only changes the view stays here.
 
 const NARROW = 560;
-const ABOVE_BELOW = 190; // pixels of the page over and under tools and pictures
+const ABOVE_BELOW = 204; // pixels of the page over and under tools and pictures
 
 function createVolume(root) {
   const [panesBox, states] = [root.querySelector(".panes"), new Map()];
@@ -225,13 +225,13 @@ function createVolume(root) {
   };
   function factsOf({ volume, words }) {
     const { stack, tilt, real, header } = volume;
-    const one = (mm) => mm.toFixed(1);
+    const one = (mm) => (mm * volume.lean).toFixed(1); // square to the slices, as the file's own words have it
     return [
       volume.placed ? "" : words.not_placed,
       real ? "" : words.no_spacing,
       stack.even ? "" : fill(words.uneven, { least: one(Math.min(...stack.steps)), most: one(Math.max(...stack.steps)) }),
       ...stack.gaps.slice(0, 2).map((g) => fill(words.gap, { mm: one(g.step), n: g.after + 1 })),
-      tilt ? fill(words.tilt, { n: one(tilt) }) : "",
+      tilt ? fill(words.tilt, { n: tilt.toFixed(1) }) : "",
       volume.channels > 1 ? header.channels[now.state.channel] : "",
     ].filter(Boolean);
   }

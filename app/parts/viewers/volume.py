@@ -35,7 +35,10 @@ def _texts(*files: str) -> str:
 
 
 _volume: Any = st.components.v2.component(
-    "medcore_volume", html=HTML.replace("{title}", _("Volume")), css=_texts("common.css", "volume.css"), js=_texts(*SCRIPTS)
+    "medcore_volume",
+    html=HTML.replace("{title}", _("Volume")),
+    css=_texts("common.css", "volume.css"),
+    js=_texts(*SCRIPTS),
 )
 
 

@@ -11,7 +11,7 @@ const LETTERS = [["R", "L"], ["A", "P"], ["F", "H"]];
 const SECOND_LETTER = Math.sin(Math.PI / 12); // a direction 15° off its axis or more gets its second letter
 const EVEN = 0.02; // slices whose distances differ by less than this share of the mean count as even
 const GAP = 1.5; // times the usual distance nearby: from here on a slice is missing, and nothing is drawn there
-const SQUARE = 0.01; // cosine between slice axis and plane (0.6°): from here on the stack is tilted
+const UPRIGHT = Math.cos(Math.PI / 180); // a stack that leans by less than 1° counts as upright
 // Centre and width in HU, after the windows of Radiopaedia's article "Windowing (CT)".
 const CT_WINDOWS = { lung: [-600, 1500], mediastinum: [50, 350], bone: [400, 1800], brain: [40, 80], stroke: [40, 40] };
 
@@ -28,9 +28,8 @@ function assigned(directions) {
   return orders.reduce((best, order) => (fit(order) > fit(best) + 1e-9 ? order : best));
 }
 
-/** mm of each slice along the slice axis, from the first. */
-function slicePlaces(header, count, step, normal) {
-  const lean = Math.abs(dot(unit(step), normal)) || 1;
+/** mm of each slice along the slice axis, from the first. lean: mm along the normal of one mm along that axis. */
+function slicePlaces(header, count, step, lean) {
   const given = header.positions_mm;
   if (given?.length !== count) return Float64Array.from({ length: count }, (_x, i) => i * Math.hypot(...step));
   return Float64Array.from(given, (p) => Math.abs(p - given[0]) / lean);
@@ -120,18 +119,18 @@ function readVolume({ header, arrays }) {
   const steps = [column(0), column(1), column(2)];
   const normal = unit(cross(steps[1], steps[2]));
   const spacing = steps.map((s) => Math.hypot(...s));
-  const places = slicePlaces(header, size[0], steps[0], normal);
+  const lean = Math.abs(dot(unit(steps[0]), normal)) || 1;
+  const places = slicePlaces(header, size[0], steps[0], lean);
   const stack = distances(places);
   const volume = {
-    header, size, channels, spacing, places, stack, origin: column(3), directions: steps.map(unit),
+    header, size, channels, spacing, places, stack, lean, origin: column(3), directions: steps.map(unit),
     voxels: arrays.voxels.data, strides: [size[1] * size[2], size[2], 1],
     scale: header.scale ?? 1, offset: header.offset ?? 0, real: header.spacing_real !== false, placed: header.placed !== false,
     layers: layersOf(places, stack, spacing[0]),
   };
   const padding = header.padding == null ? NaN : Math.round((header.padding - volume.offset) / volume.scale);
   volume.padding = padding >= -32768 && padding <= 32767 ? padding : null;
-  const lean = Math.max(Math.abs(dot(volume.directions[0], volume.directions[1])), Math.abs(dot(volume.directions[0], volume.directions[2])));
-  volume.tilt = lean > SQUARE ? (Math.asin(lean) * 180) / Math.PI : 0;
+  volume.tilt = lean < UPRIGHT ? (Math.acos(lean) * 180) / Math.PI : 0;
   const last = size[0] - 1;
   const [first, end] = last ? [stack.steps[0] / 2, stack.steps[last - 1] / 2] : [spacing[0] / 2, spacing[0] / 2];
   volume.edges = [[-first, places[last] + end], ...[1, 2].map((a) => [-spacing[a] / 2, (size[a] - 0.5) * spacing[a]])];
