@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from app.parts import address, answer, care, desk, later, theme, words
-from app.parts.viewers import ecg, film, record_table
+from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -93,12 +93,14 @@ def mine(view: CaseView, task: Task, stage: str) -> Read | None:
 # left: the input
 
 
-def show(view: CaseView, task: Task | None, why: AttributionView | None) -> None:
-    """The input in its viewer, with the map over it once there is one."""
+def show(view: CaseView, task: Task | None, said: AnswerView | None, why: AttributionView | None) -> None:
+    """The input in its viewer, with map and mask over it once there are any."""
     given = view.inputs[0]
-    if len(view.inputs) > 1:
-        by_id = {i.id: i for i in view.inputs}
-        name = {i.id: words.described([i]) for i in view.inputs}
+    volumes = [i for i in view.inputs if i.kind == "volume"]  # their viewer lists them itself
+    shown = [i for i in view.inputs if i not in volumes[1:]]
+    if len(shown) > 1:
+        by_id = {i.id: i for i in shown}
+        name = {i.id: words.described([i]) for i in shown}
         picked = st.segmented_control(
             _("Input"),
             list(by_id),
@@ -117,16 +119,38 @@ def show(view: CaseView, task: Task | None, why: AttributionView | None) -> None
         film(url, map_url, key=f"film-{given.id}", corners=corners, number=number, label=label)
     elif given.kind == "signal":
         ecg(desk.input_url(given.id), map_url, key=f"ecg-{given.id}", label=label)
+    elif given.kind == "volume":
+        volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}")
     else:
         values(given, task, over)
 
 
-def explains(why: AttributionView, view: CaseView, task: Task | None, given: InputView) -> bool:
-    """Whether the map belongs to this input: the first of its kind that the task takes."""
-    if task is None or why.attribution.failure:
-        return False
+def series(
+    given: InputView, view: CaseView, task: Task | None, said: AnswerView | None, why: AttributionView | None
+) -> Series:
+    """A volume for its viewer, with the map and the mask that belong to it."""
+    title, url = words.described([given]), desk.input_url(given.id)
+    if task is None or not answers(view, task, given):
+        return Series(title, url)
+    over = why if why and explains(why, view, task, given) else None
+    return Series(
+        title,
+        url,
+        map=desk.map_url(over.id) if over else None,
+        mask=desk.mask_url(said.id) if said and task.outcome.kind == "mask" else None,
+        label=answer.words_for(task.outcome, over.attribution.label) if over else "",
+    )
+
+
+def answers(view: CaseView, task: Task, given: InputView) -> bool:
+    """Whether the task answers from this input: the first of its kind that it takes."""
     first = next(iter(task.fields.values()))
     return given == next((i for i in view.inputs if i.kind == first.kind), None)
+
+
+def explains(why: AttributionView, view: CaseView, task: Task | None, given: InputView) -> bool:
+    """Whether there is a map and it belongs to this input."""
+    return task is not None and not why.attribution.failure and answers(view, task, given)
 
 
 def values(given: InputView, task: Task | None, over: AttributionView | None) -> None:
@@ -291,6 +315,7 @@ revealed = bool(first or final or not user.read_first)
 version = next((v.hash for v in clinic.versions(task.name) if v.in_use), "") if task and revealed else ""
 which = (case_id, task.name if task else "", version)
 
+given: AnswerView | None = None
 why: AttributionView | str | None = None
 pending: tuple[object, ...] = ()
 left, right = st.columns([2.36, 1], gap="small")
@@ -316,7 +341,7 @@ with right, theme.panel("rail"), care.guarded():
             pending = ("answer", *which)
 
 with left, theme.panel("viewer"), care.guarded():
-    show(view, task, why if isinstance(why, AttributionView) else None)
+    show(view, task, given, why if isinstance(why, AttributionView) else None)
 
 # Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.
 if pending:

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app.parts import address, answer, care, desk, later, picture, theme, words
-from app.parts.viewers import ecg, film, record_table
+from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
 from medcore.explain import METHODS, baseline_words, methods
@@ -128,6 +128,10 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
         film(desk.input_url(given.id), map_url, key=f"why-film-{given.id}", corners=corners, number=number, label=title)
     elif given.kind == "signal":
         ecg(desk.input_url(given.id), map_url, key=f"why-ecg-{given.id}", label=title)
+    elif given.kind == "volume":
+        mask = desk.mask_url(why.answer_id) if why and task.outcome.kind == "mask" else None
+        series = Series(words.described([given]), desk.input_url(given.id), map_url, mask, title)
+        volume([series], key=f"why-volume-{given.id}")
     else:
         held, spec = clinic.input(user, given.id), task.fields[field]
         assert isinstance(held, Record)

@@ -58,3 +58,8 @@ def input_url(input_id: int) -> str:
 def map_url(attribution_id: int) -> str:
     """Where a viewer fetches an attribution's map."""
     return f"/bytes/map/{attribution_id}"
+
+
+def mask_url(answer_id: int) -> str:
+    """Where a viewer fetches the mask that an answer drew."""
+    return f"/bytes/mask/{answer_id}"

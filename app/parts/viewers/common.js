@@ -2,6 +2,7 @@
 
 const ARRAYS = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, float32: Float32Array };
 const BLOBS = (window.medcoreBlobs ??= new Map()); // address -> promise; survives page switches, not reloads
+const MOST_BYTES = 512 * 2 ** 20; // of what is kept, beside the last three, which one viewer may be showing
 const HEAT_ON_DARK = ["#3C1C5C", "#682080", "#972C78", "#C44062", "#E46240", "#F79C2F", "#F9DC5C"];
 const HEAT_ON_LIGHT = ["#FFECCC", "#FDD69C", "#FAB76C", "#F29346", "#E46D2D", "#CD4C1E", "#B03416"];
 const HEAT_FROM = 0.22; // below this share of the peak nothing is drawn
@@ -23,11 +24,14 @@ function fetchBlob(url) {
   if (!BLOBS.has(url)) {
     const got = fetch(url, { credentials: "same-origin" }).then(async (reply) => {
       if (!reply.ok) throw new Error(`${reply.status}`);
-      return unpack(await reply.arrayBuffer());
+      const buffer = await reply.arrayBuffer();
+      got.bytes = buffer.byteLength;
+      return unpack(buffer);
     });
     got.catch(() => BLOBS.delete(url));
     BLOBS.set(url, got);
-    while (BLOBS.size > 8) BLOBS.delete(BLOBS.keys().next().value);
+    const held = () => [...BLOBS.values()].reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+    while (BLOBS.size > 8 || (BLOBS.size > 3 && held() > MOST_BYTES)) BLOBS.delete(BLOBS.keys().next().value);
   }
   return BLOBS.get(url);
 }
@@ -116,6 +120,41 @@ function heat(palette, t) {
   const at = Math.min(0.9999, Math.max(0, t)) * (palette.length - 1);
   const [a, b] = [rgb(palette[Math.floor(at)]), rgb(palette[Math.floor(at) + 1])];
   return a.map((v, i) => Math.round(v + (b[i] - v) * (at % 1)));
+}
+
+/** Marching squares: closed and open lines of one level, as lists of [x, y] in grid cells. */
+function contour({ values, rows, columns }, level) {
+  const at = (x, y) => (x < 0 || y < 0 || x >= columns || y >= rows ? 0 : values[y * columns + x]);
+  const edge = (x, y, down) => 2 * ((y + 1) * (columns + 2) + x + 1) + down; // number of a side of a grid cell
+  const [links, points] = [new Map(), new Map()]; // of a side that is crossed: the next ones, and where it is crossed
+  const link = (from, to) => (links.has(from) ? links.get(from).push(to) : links.set(from, [to]));
+  for (let y = -1; y < rows; y++)
+    for (let x = -1; x < columns; x++) {
+      const [a, b, c, d] = [at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1)];
+      if (a > level === b > level && b > level === c > level && c > level === d > level) continue;
+      const part = (p, q) => (level - p) / (q - p);
+      const cut = [];
+      const crossed = (key, point) => (points.set(key, point), cut.push(key));
+      if (a > level !== b > level) crossed(edge(x, y, 0), [x + part(a, b), y]);
+      if (b > level !== c > level) crossed(edge(x + 1, y, 1), [x + 1, y + part(b, c)]);
+      if (c > level !== d > level) crossed(edge(x, y + 1, 0), [x + part(d, c), y + 1]);
+      if (d > level !== a > level) crossed(edge(x, y, 1), [x, y + part(a, d)]);
+      for (let i = 0; i + 1 < cut.length; i += 2) (link(cut[i], cut[i + 1]), link(cut[i + 1], cut[i]));
+    }
+  const lines = [];
+  for (const [start, ways] of links)
+    while (ways.length) {
+      const line = [points.get(start)];
+      for (let here = start; links.get(here).length; ) {
+        const next = links.get(here).pop();
+        const back = links.get(next);
+        back.splice(back.indexOf(here), 1);
+        line.push(points.get(next));
+        here = next;
+      }
+      lines.push(line);
+    }
+  return lines;
 }
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));

@@ -44,44 +44,6 @@ function heatPicture(grid) {
   return canvas;
 }
 
-/** Marching squares: closed and open lines of one level, as lists of [x, y] in grid cells. */
-function contour({ values, rows, columns }, level) {
-  const at = (x, y) => (x < 0 || y < 0 || x >= columns || y >= rows ? 0 : values[y * columns + x]);
-  const ends = new Map();
-  const key = ([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`;
-  for (let y = -1; y < rows; y++)
-    for (let x = -1; x < columns; x++) {
-      const [a, b, c, d] = [at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1)];
-      const part = (p, q) => (level - p) / (q - p);
-      const cut = [];
-      if (a > level !== b > level) cut.push([x + part(a, b), y]);
-      if (b > level !== c > level) cut.push([x + 1, y + part(b, c)]);
-      if (c > level !== d > level) cut.push([x + part(d, c), y + 1]);
-      if (d > level !== a > level) cut.push([x, y + part(a, d)]);
-      for (let i = 0; i + 1 < cut.length; i += 2)
-        for (const [from, to] of [[cut[i], cut[i + 1]], [cut[i + 1], cut[i]]])
-          ends.set(key(from), [...(ends.get(key(from)) ?? []), { from, to }]);
-    }
-  const lines = [];
-  while (ends.size) {
-    let [here, steps] = ends.entries().next().value;
-    const line = [steps[0].from];
-    while (steps?.length) {
-      const { from, to } = steps.pop();
-      if (!steps.length) ends.delete(here);
-      here = key(to);
-      steps = ends.get(here);
-      if (steps) {
-        steps.splice(steps.findIndex((s) => key(s.to) === key(from)), 1);
-        if (!steps.length) ends.delete(here);
-      }
-      line.push(to);
-    }
-    lines.push(line);
-  }
-  return lines;
-}
-
 /** The zones (thirds by halves, as in the words beside the film) that hold a tenth of the attention or more. */
 function findZones({ values, rows, columns }) {
   const cuts = (n, parts) => Array.from({ length: parts + 1 }, (_x, i) => i * Math.floor(n / parts) + Math.min(i, n % parts));

@@ -1,0 +1,154 @@
+// Slices of a volume, of its masks and of its map, as small pictures that a plane scales and places.
+
+const MASK_COLOURS = ["#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF"];
+const MASK_DASHES = [[], [6, 4], [], [1.5, 3]];
+const HALF = 32768; // int16 to an index of the table of greys
+
+/** A picture that is painted again only when its name changes. */
+function createLayer() {
+  return { canvas: document.createElement("canvas"), name: "", image: null };
+}
+
+/** The layer's pixels as 32-bit colours (alpha, blue, green, red) where it has to be painted anew, else null. */
+function repaint(layer, name, width, height) {
+  if (layer.name === name) return null;
+  layer.name = name;
+  if (layer.image?.width !== width || layer.image?.height !== height) {
+    [layer.canvas.width, layer.canvas.height] = [width, height];
+    layer.image = layer.canvas.getContext("2d").createImageData(width, height);
+    layer.pixels = new Uint32Array(layer.image.data.buffer);
+  }
+  return layer.pixels;
+}
+
+const finish = (layer) => layer.canvas.getContext("2d").putImageData(layer.image, 0, 0);
+
+/**
+ * Where along one axis of an array each column (or row) of a picture is read: offsets, and for reformatted stacks how
+ * far towards the next slice. size, strides: of the array, which may be coarser than the volume.
+ */
+function reads(volume, axis, flip, size, strides) {
+  const stacked = axis === 0;
+  const count = stacked ? volume.layers.at.length : size[axis];
+  const [at, part] = [new Int32Array(count), new Float32Array(count)];
+  for (let i = 0; i < count; i++) {
+    const from = flip ? count - 1 - i : i;
+    if (stacked) part[i] = volume.layers.part[from];
+    const index = stacked ? Math.floor(((volume.layers.at[from] + 0.5) * size[0]) / volume.size[0]) : from;
+    at[i] = index * strides[axis];
+  }
+  return { at, part, count };
+}
+
+/** How an array on the volume's grid (or a coarser one) is read in one plane. */
+function readsOf(volume, plane, size) {
+  const strides = [size[1] * size[2], size[2], 1];
+  const start = (index) => Math.floor(((index + 0.5) * size[plane.across]) / volume.size[plane.across]) * strides[plane.across];
+  const across = reads(volume, plane.h, plane.flip[0], size, strides);
+  const down = reads(volume, plane.v, plane.flip[1], size, strides);
+  // A map may be coarser than the volume: then its next slice isn't that of the volume.
+  return { across, down, start, slice: size[0] === volume.size[0] ? strides[0] : 0, whole: strides[0] * size[0] };
+}
+
+/** Grey of each stored value, as a 32-bit colour, for a window in the volume's units. */
+function greys(volume, low, high, invert) {
+  const table = new Uint32Array(2 * HALF);
+  const scale = 255 / Math.max(1e-9, high - low);
+  for (let stored = -HALF; stored < HALF; stored++) {
+    const grey = clamp(Math.round((stored * volume.scale + volume.offset - low) * scale), 0, 255);
+    const shown = invert ? 255 - grey : grey;
+    table[stored + HALF] = 0xff000000 | (shown << 16) | (shown << 8) | shown;
+  }
+  if (volume.padding !== null) table[volume.padding + HALF] = 0xff000000; // not scanned: black, inverted too
+  return table;
+}
+
+/** A slice in greys; gaps between slices stay empty. */
+function paintGrey(layer, name, volume, how, channel, index, table) {
+  const { across, down, slice, whole } = how;
+  const out = repaint(layer, name, across.count, down.count);
+  if (!out) return;
+  const [voxels, base] = [volume.voxels, channel * whole + how.start(index)];
+  for (let j = 0, to = 0; j < down.count; j++) {
+    const [row, towards] = [base + down.at[j], down.part[j]];
+    for (let i = 0; i < across.count; i++, to++) {
+      const at = row + across.at[i];
+      const part = towards || across.part[i];
+      if (part === 0) out[to] = table[voxels[at] + HALF];
+      else out[to] = part < 0 ? 0 : table[Math.round(voxels[at] + part * (voxels[at + slice] - voxels[at])) + HALF];
+    }
+  }
+  finish(layer);
+}
+
+const colour32 = ([r, g, b], alpha) => ((Math.round(alpha * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+/** Colour of a map's bytes: transparent below 22 % of the peak, and where the score is lowered. */
+const HEATS = Uint32Array.from({ length: 256 }, (_x, v) => {
+  const t = v > 127 ? 0 : v / 127;
+  return colour32(heat(HEAT_ON_DARK, t), clamp((t - HEAT_FROM) / (HEAT_FULL - HEAT_FROM), 0, 1));
+});
+
+/** Colour of a mask's bytes, one bit a label: that of the last label that is shown. */
+function maskColours(shown) {
+  const wanted = shown.reduce((bits, label) => bits | (1 << label), 0);
+  return Uint32Array.from({ length: 256 }, (_x, bits) => {
+    const label = 31 - Math.clz32(bits & wanted);
+    return label < 0 ? 0 : colour32(rgb(MASK_COLOURS[label % 4]), 1);
+  });
+}
+
+/** A slice of bytes in a table's colours, from the nearest slice; nothing in gaps. */
+function paintOver(layer, name, bytes, { across, down, start, slice }, index, colours) {
+  const out = repaint(layer, name, across.count, down.count);
+  if (!out) return;
+  const base = start(index);
+  for (let j = 0, to = 0; j < down.count; j++)
+    for (let i = 0; i < across.count; i++, to++) {
+      const part = down.part[j] || across.part[i];
+      out[to] = part < 0 ? 0 : colours[bytes[base + down.at[j] + across.at[i] + (part > 0.5 ? slice : 0)] & 255];
+    }
+  finish(layer);
+}
+
+/** The mask of a blob: each label's voxels and the box that holds them, and all labels as bits of one byte a voxel. */
+function readMask({ header, arrays }) {
+  const [count, ...size] = arrays.mask.shape;
+  const each = size[0] * size[1] * size[2];
+  const bits = new Uint8Array(each);
+  const labels = Array.from({ length: Math.min(8, count) }, (_x, label) => {
+    const data = arrays.mask.data.subarray(label * each, (label + 1) * each);
+    for (let i = 0; i < each; i++) if (data[i]) bits[i] |= 1 << label;
+    return { ...header.labels[label], data, box: boxOf(data, size) };
+  });
+  return { labels, bits, size };
+}
+
+/** [first, last] index along each axis of what is set; null where nothing is. */
+function boxOf(data, [slices, rows, columns]) {
+  const box = [[slices, -1], [rows, -1], [columns, -1]];
+  const widen = (axis, index) => (box[axis] = [Math.min(box[axis][0], index), Math.max(box[axis][1], index)]);
+  for (let s = 0, at = 0; s < slices; s++)
+    for (let r = 0; r < rows; r++) {
+      let [first, last] = [-1, -1];
+      for (let c = 0; c < columns; c++, at++)
+        if (data[at]) {
+          if (first < 0) first = c;
+          last = c;
+        }
+      if (last >= 0) (widen(0, s), widen(1, r), widen(2, first), widen(2, last));
+    }
+  return box[0][1] < 0 ? null : box;
+}
+
+/** Outline of a label in one slice, as lines of [along h, along v] in indices of the volume. */
+function outline(label, plane, index, size) {
+  if (!label.box || index < label.box[plane.across][0] || index > label.box[plane.across][1]) return [];
+  const strides = [size[1] * size[2], size[2], 1];
+  const [[left, right], [top, bottom]] = [label.box[plane.h], label.box[plane.v]];
+  const [columns, rows] = [right - left + 1, bottom - top + 1];
+  const values = new Uint8Array(columns * rows);
+  for (let j = 0; j < rows; j++)
+    for (let i = 0; i < columns; i++)
+      values[j * columns + i] = label.data[index * strides[plane.across] + (top + j) * strides[plane.v] + (left + i) * strides[plane.h]];
+  return contour({ values, rows, columns }, 0.5).map((line) => line.map(([x, y]) => [left + x, top + y]));
+}
