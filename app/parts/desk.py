@@ -58,3 +58,8 @@ def input_url(input_id: int) -> str:
 def map_url(attribution_id: int) -> str:
     """Where a viewer fetches an attribution's map."""
     return f"/bytes/map/{attribution_id}"
+
+
+def measure_url(input_id: int) -> str:
+    """Where a viewer fetches what was measured of a recording."""
+    return f"/measure/{input_id}"

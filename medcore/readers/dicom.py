@@ -316,6 +316,7 @@ def _facts(clean: Dataset) -> dict[str, str]:
         "modality": str(clean.get("Modality", "")),
         "view": str(clean.get("ViewPosition", "")),
         "laterality": str(clean.get("ImageLaterality") or clean.get("Laterality") or ""),
+        "orientation": "\\".join(clean.get("PatientOrientation") or ()),
         "body_part": str(clean.get("BodyPartExamined", "")),
         "sex": str(clean.get("PatientSex", "")),
     }

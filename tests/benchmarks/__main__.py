@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from medcore.settings import REPO  # noqa: E402
 from tests.benchmarks.measure import Row, table  # noqa: E402
 
-PARTS = ("case", "training", "explaining", "worklist", "start")
+PARTS = ("case", "training", "explaining", "worklist", "viewing", "start")
 
 
 def measured(part: str, folder: Path) -> list[Row]:
@@ -36,6 +36,10 @@ def measured(part: str, folder: Path) -> list[Row]:
         from tests.benchmarks import worklist
 
         return worklist.rows()
+    if part == "viewing":
+        from tests.benchmarks import viewing
+
+        return viewing.rows()
     from tests.benchmarks import start
 
     return start.rows()
