@@ -304,10 +304,13 @@ which = (case_id, task.name if task else "", version)
 
 why: AttributionView | str | None = None
 pending: tuple[object, ...] = ()
-other = None
-with care.guarded():
-    other = beside.choose(view, user)
-left, right = (st.container(), st.container()) if other else st.columns([2.36, 1], gap="small")
+siblings = clinic.same_patient(user, case_id)
+other = beside.chosen(view, user, siblings)
+if other:
+    left = st.container()
+    right = st.columns(2, gap="small")[0]
+else:
+    left, right = st.columns([2.36, 1], gap="small")
 with right, theme.panel("rail"), care.guarded():
     if saved := st.session_state.pop("saved", ""):
         theme.saved(_("{number} is saved.").format(number=saved))
@@ -338,6 +341,7 @@ with left, theme.panel("viewer"), care.guarded():
             with place:
                 theme.section(beside.named(one.row))
                 show(one, task, its, link=f"{view.row.id}-{other.row.id}")
+    beside.offer(view, siblings, other)
 
 # Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.
 if pending:

@@ -38,7 +38,7 @@ class History(Reading):
             return (row.number, found) if found else None
 
 
-def _others(case: CaseTable) -> Select[tuple[int]]:
+def _others(case: CaseTable) -> Select[int]:
     """Ids of the patient's other cases of that kind, newest first."""
     alike = (CaseTable.patient_id == case.patient_id, CaseTable.kind == case.kind, CaseTable.id != case.id)
     return select(CaseTable.id).where(*alike).order_by(CaseTable.received.desc(), CaseTable.id.desc())

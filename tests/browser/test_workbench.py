@@ -96,8 +96,9 @@ def test_average_beat_of_each_lead_carries_the_attention(page: Page, gallery: st
 
 def test_figures_come_after_the_recording(page: Page, gallery: str) -> None:
     held: list[Route] = []
-    page.route("**/measure/**", held.append)
-    opened(page, gallery, show="ecg", of="twelve", measure=1)
+    page.route("**/measure/**", lambda route: held.append(route))
+    with page.expect_request("**/measure/**"):
+        opened(page, gallery, show="ecg", of="twelve", measure=1)
     assert view(page)["rows"] == 4
     assert page.locator(".measures dl").count() == 0
     held[0].continue_()
@@ -162,13 +163,13 @@ def test_a_finger_measures_and_still_scrolls_the_page(browser: Browser, gallery:
 @pytest.mark.parametrize("query", [{"of": "film"}, {"show": "ecg", "of": "one"}])
 def test_a_picture_has_a_name_before_it_is_drawn(page: Page, gallery: str, query: dict[str, str]) -> None:
     held: list[Route] = []
-    page.route("**/bytes/input/**", held.append)
+    page.route("**/bytes/input/**", lambda route: held.append(route))
     page.goto(f"{gallery}/?{'&'.join(f'{k}={v}' for k, v in query.items())}")
     canvas = page.locator(".well canvas")
     canvas.wait_for()
     assert (canvas.get_attribute("aria-label") or "").startswith(("Loading", "ECG", "Film"))
     for route in held:
-        route.abort()
+        route.continue_()
 
 
 # films

@@ -165,7 +165,7 @@ def test_a_film_is_read_with_what_its_header_says():
     }
 
 
-@pytest.mark.parametrize("orientation", ["L", ["Smith", "F"], ["LLL", "F"], ""])
+@pytest.mark.parametrize("orientation", ["L", "LF", ["Smith", "F"], ["LLL", "F"], ""])
 def test_an_orientation_that_is_none_is_left_out(orientation):
     assert "orientation" not in image(part10(film(PatientOrientation=orientation))).facts
 

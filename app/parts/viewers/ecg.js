@@ -224,6 +224,7 @@ function createEcg(root) {
     const mine = (data = given);
     const shown = wellState(root, given.words, () => show(given));
     link.join(given.link);
+    root.classList.toggle("linked", !!given.link);
     if (!same) {
       [ecg, strength, measure, beats, averaged] = [null, null, null, null, null];
       state = { ...FRESH, layout: "grid", attention: "trace", beats: true };
