@@ -333,14 +333,13 @@ with right, theme.panel("rail"), care.guarded():
             pending = ("answer", *which)
 
 with left, theme.panel("viewer"), care.guarded():
-    over = why if isinstance(why, AttributionView) else None
     if other is None:
-        show(view, task, over)
-    else:  # of the other case its input alone, for its answer may still be hidden from this user
-        for place, one, its in zip(st.columns(2, gap="small"), (view, other), (over, None), strict=True):
+        show(view, task, why if isinstance(why, AttributionView) else None)
+    else:  # of each its input alone: the answer to the other may still be hidden from this user
+        for place, one in zip(st.columns(2, gap="small"), (view, other), strict=True):
             with place:
                 theme.section(beside.named(one.row))
-                show(one, task, its, link=f"{view.row.id}-{other.row.id}")
+                show(one, task, None, link=f"{view.row.id}-{other.row.id}")
     beside.offer(view, siblings, other)
 
 # Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.

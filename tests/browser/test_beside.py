@@ -51,7 +51,7 @@ def test_another_film_of_the_patient_stands_beside_and_moves_along(page: Page, d
     page.locator(".viewer").first.get_by_role("button", name="Zoom in").click()
     page.wait_for_timeout(500)
     assert zooms(page) == pytest.approx([1.25 * z for z in before], rel=0.01)
-    assert not any("/bytes/map/" in a for a in traffic.addresses)  # of neither: this one isn't read yet
+    assert not any("/bytes/map/" in a for a in traffic.addresses)
     page.reload()
     expect(together).to_have_count(2, timeout=60_000)
     page.get_by_role("button", name=re.compile("^Next")).click()

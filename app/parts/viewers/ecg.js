@@ -27,7 +27,7 @@ function createEcg(root) {
     if (!ecg || !root.isConnected) return;
     const width = well.clientWidth;
     root.classList.toggle("narrow", isNarrow(width));
-    sheet = layout(ecg, state, width, clamp(window.innerHeight - (data.measure ? 470 : 330), 420, 700));
+    sheet = layout(ecg, state, width, clamp(window.innerHeight - (data.measure ? 490 : 330), 400, 700));
     const look = PAPER[isDark(root) ? "dark" : "light"];
     well.style.height = `${sheet.height}px`;
     const context = fitCanvas(canvas, sheet.width, sheet.height);
@@ -58,9 +58,9 @@ function createEcg(root) {
     const context = fitCanvas(average, sheet.width, laid.height);
     context.clearRect(0, 0, sheet.width, laid.height);
     paintBeats(context, averaged, laid, { ...look, ink: colours(root, ["text"]).text }, state.attention);
-    const scale = fill(words().beat_scale, { speed: laid.speed.toFixed(0), gain: laid.gain });
+    const scale = fill(words().beat_scale, { speed: laid.speed.toFixed(0), gain: laid.gain.toFixed(0) });
     const caption = `${averaged.beats.length === 1 ? words().average_one : words().average}, ${scale}`;
-    panel.querySelector(".caption").textContent = caption;
+    panel.querySelector(".caption").replaceChildren(h("span", {}, caption), h("span", {}, words().measured_by));
     average.setAttribute("aria-label", `${caption}: ${averaged.beats.map((b) => b.name).join(", ")}`);
   }
 
@@ -224,7 +224,6 @@ function createEcg(root) {
     const mine = (data = given);
     const shown = wellState(root, given.words, () => show(given));
     link.join(given.link);
-    root.classList.toggle("linked", !!given.link);
     if (!same) {
       [ecg, strength, measure, beats, averaged] = [null, null, null, null, null];
       state = { ...FRESH, layout: "grid", attention: "trace", beats: true };

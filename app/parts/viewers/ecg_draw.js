@@ -12,7 +12,8 @@ function paintSheet(context, view) {
     if (view.beats && state.beats && isMarked(view, row)) drawBeats(context, view, row, number);
     row.cells.forEach((c, i) => drawLabel(context, view, row, c, i, number));
   });
-  plate(context, scaleText(ecg, state), sheet.width - 10, sheet.height - 10, look, view.soft, "400 12px", "right");
+  const foot = topOf(sheet, sheet.rows.length - 1) + 10; // beats are marked beneath
+  plate(context, scaleText(ecg, state), sheet.width - 10, foot, look, view.soft, "400 12px", "right");
 }
 
 const scaleText = (ecg, state) => `${state.speed} mm/s   ` + (ecg.leads.some((l) => l.unit === "mV") ? `${state.gain} mm/mV` : "");

@@ -1,6 +1,7 @@
 // What was measured of the recording: the strip of figures, and the average beat with the model's attention on it.
 
 const BEAT_ROOM = 96; // pixels of height for one row of average beats
+const NAME_ROOM = 20; // of which this much for the lead's name
 const FEW = 3; // up to this many leads are drawn at twice the scale
 
 /** The measurements of a recording. null where there are none: not an ECG, or nothing here measures. */
@@ -37,7 +38,7 @@ function figures(measure, words) {
   const remarks = (measure.remarks ?? []).map((text) =>
     h("p", { class: "remark" }, h("span", { class: "ico", "aria-hidden": "true" }, "warning"), h("span", {}, text)),
   );
-  return [h("dl", { "aria-label": words.measures }, ...items), h("p", { class: "by" }, words.measured_by), ...remarks];
+  return [h("dl", { "aria-label": words.measures }, ...items), ...remarks];
 }
 
 /** The attention of a lead, averaged over its beats onto the average beat's own samples. */
@@ -70,28 +71,26 @@ function readBeats(measure, ecg, strength) {
   return { beats, rate: measure.beat_rate_hz, seconds: beats[0].values.length / measure.beat_rate_hz };
 }
 
-/** Where each average beat stands: at the paper's own scale where that fits, few leads at twice that. */
-function layBeats(average, sheet) {
-  const { beats, seconds } = average;
+/** Where each average beat stands: all at one scale, the paper's own where that fits, few leads at twice that. */
+function layBeats({ beats, seconds }, sheet) {
   const across = Math.min(beats.length, isNarrow(sheet.width) ? 6 : 12);
   const times = beats.length <= FEW ? 2 : 1;
   const cell = sheet.width / Math.max(across, times === 2 ? 2 : 8);
   const perSecond = Math.min(25 * sheet.mm * times, (cell - 8) / seconds);
-  const [tall, high] = [sheet.gain * sheet.mm * times, BEAT_ROOM * Math.min(times, 1.6)];
-  const rows = Math.ceil(beats.length / across);
-  const speed = perSecond / sheet.mm;
-  return { across, cell, perSecond, tall, high, speed, gain: sheet.gain * times, height: rows * high };
+  const high = BEAT_ROOM * Math.min(times, 1.6);
+  const reach = (side) => Math.max(0.1, ...beats.flatMap((b) => [...b.values].filter((v) => !Number.isNaN(v)).map((v) => side * (v - b.middle))));
+  const [up, down] = [reach(1), reach(-1)];
+  const tall = Math.min(sheet.gain * sheet.mm * times, (high - NAME_ROOM - 6) / (up + down));
+  const [speed, gain] = [perSecond / sheet.mm, tall / sheet.mm];
+  return { across, cell, perSecond, tall, high, zero: NAME_ROOM + up * tall, speed, gain, height: Math.ceil(beats.length / across) * high };
 }
 
 function paintBeats(context, average, laid, look, attention) {
   average.beats.forEach((beat, n) => {
     const left = (n % laid.across) * laid.cell + 4;
     const top = Math.floor(n / laid.across) * laid.high;
-    const reach = Math.max(...beat.values.map((v) => (Number.isNaN(v) ? 0 : Math.abs(v - beat.middle))), 0.1);
-    const tall = Math.min(laid.tall, (0.62 * (laid.high - 22)) / reach);
-    const zero = top + 22 + 0.64 * (laid.high - 26);
     const x = (i) => left + (i / average.rate) * laid.perSecond;
-    const y = (i) => zero - (beat.values[i] - beat.middle) * tall;
+    const y = (i) => top + laid.zero - (beat.values[i] - beat.middle) * laid.tall;
     const curve = { from: 0, to: beat.values.length, step: Math.max(1, Math.round(average.rate / 120)), x, y, share: beat.share };
     if (beat.share && attention !== "off") heatStroke(context, curve, look, 0.8);
     context.strokeStyle = look.ink;

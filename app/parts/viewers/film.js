@@ -288,7 +288,6 @@ function createFilm(root) {
     const same = data?.key === given.key;
     const mine = (data = given);
     link.join(given.link);
-    root.classList.toggle("linked", !!given.link);
     const well_ = wellState(root, given.words, () => show(given));
     if (!same) {
       [film, map] = [null, null];
