@@ -53,7 +53,9 @@ function createEcg(root) {
 
   function drawAverage(look) {
     panel.hidden = !averaged;
-    if (!averaged) return;
+    const name = JSON.stringify([sheet.width, sheet.mm, sheet.gain, look.ground, state.attention, fonts.ready]);
+    if (!averaged || (average.name === name && average.of === averaged)) return;
+    Object.assign(average, { name, of: averaged });
     const laid = layBeats(averaged, sheet);
     const context = fitCanvas(average, sheet.width, laid.height);
     context.clearRect(0, 0, sheet.width, laid.height);

@@ -93,12 +93,7 @@ function paintBeats(context, average, laid, look, attention) {
     const y = (i) => top + laid.zero - (beat.values[i] - beat.middle) * laid.tall;
     const curve = { from: 0, to: beat.values.length, step: Math.max(1, Math.round(average.rate / 120)), x, y, share: beat.share };
     if (beat.share && attention !== "off") heatStroke(context, curve, look, 0.8);
-    context.strokeStyle = look.ink;
-    context.lineWidth = 1.25;
-    context.lineJoin = "round";
-    context.beginPath();
-    for (let i = 0; i < beat.values.length; i++) context[i ? "lineTo" : "moveTo"](x(i), y(i));
-    context.stroke();
+    inkLine(context, 0, beat.values.length, x, y, look.ink, 1.25);
     context.fillStyle = look.ink;
     context.font = "600 12px Plex, sans-serif";
     context.textAlign = "left";

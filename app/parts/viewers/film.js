@@ -70,11 +70,13 @@ function createFilm(root) {
     const height = width < 560 ? width : clamp(window.innerHeight - 250, 360, Math.max(650, width * 0.75));
     well.style.height = `${height}px`;
     const context = fitCanvas(canvas, width, height);
-    if (lutDirty) paintPicture(picture, film, state);
-    lutDirty = false;
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     const { scale, sy, left, top } = place();
+    const level = levelFor(film, scale * (window.devicePixelRatio || 1));
+    if (lutDirty || picture.level !== level) paintPicture(picture, film, level, state);
+    picture.level = level;
+    lutDirty = false;
     const box = { left, top, wide: film.columns * scale, high: film.rows * sy, width, height };
     context.imageSmoothingEnabled = scale < 3;
     context.imageSmoothingQuality = pointers.size ? "low" : "high"; // fine once the hand rests
@@ -301,7 +303,6 @@ function createFilm(root) {
       if (data !== mine) return;
       if (!film) {
         film = readFilm(blob);
-        [picture.width, picture.height] = [film.columns, film.rows];
         reset();
         if (film.colour) state.tool = "pan";
       }

@@ -4,32 +4,49 @@
 const RING = { line: "#F9DC5C", ground: "#0E1215" };
 const RULER = "#4FC1B4";
 
-/** The film's pixels through the window, once for each change of it. */
-function paintPicture(picture, film, state) {
+/** The step of the film's pyramid that a zoom needs: halved until a pixel of it would be larger than the screen's. */
+function levelFor(film, scale) {
+  let step = 0;
+  while (step + 1 < film.levels.length && scale * 2 ** (step + 1) <= 1) step++;
+  return film.levels[step];
+}
+
+/** A level's pixels through the window, as a picture of the level's size. */
+function paintPicture(picture, film, level, state) {
+  if (picture.width !== level.columns || picture.height !== level.rows) [picture.width, picture.height] = [level.columns, level.rows];
   const context = picture.getContext("2d");
-  const image = (film.image ??= context.createImageData(film.columns, film.rows));
-  if (film.colour) {
-    const scale = 255 / (2 ** film.bits - 1);
-    for (let i = 0, n = film.columns * film.rows; i < n; i++) {
-      for (let c = 0; c < 3; c++) {
-        const v = (film.pixels[3 * i + c] * film.unit + film.offset) * scale;
-        image.data[4 * i + c] = state.invert ? 255 - v : v;
-      }
-      image.data[4 * i + 3] = 255;
-    }
-  } else {
-    const table = new Uint32Array(65536);
-    const scale = 255 / (state.high - state.low);
-    for (let v = 0; v <= film.top; v++) {
-      const b = film.inverted ? film.top - v : v;
-      const grey = clamp(Math.round((b - state.low) * scale), 0, 255);
-      const shown = state.invert ? 255 - grey : grey;
-      table[v] = 0xff000000 | (shown << 16) | (shown << 8) | shown;
-    }
+  const image = (level.image ??= context.createImageData(level.columns, level.rows));
+  if (film.colour) paintColour(image.data, film, state.invert);
+  else {
+    const table = greys(film, state);
     const out = new Uint32Array(image.data.buffer);
-    for (let i = 0; i < out.length; i++) out[i] = table[film.pixels[i]];
+    for (let i = 0; i < out.length; i++) out[i] = table[level.pixels[i]];
   }
   context.putImageData(image, 0, 0);
+}
+
+/** What each stored value is shown as, red, green, blue and opacity in one number. */
+function greys(film, { low, high, invert }) {
+  const table = new Uint32Array(65536);
+  const scale = 255 / (high - low);
+  for (let v = 0; v <= film.top; v++) {
+    const b = film.inverted ? film.top - v : v;
+    const grey = clamp(Math.round((b - low) * scale), 0, 255);
+    const shown = invert ? 255 - grey : grey;
+    table[v] = 0xff000000 | (shown << 16) | (shown << 8) | shown;
+  }
+  return table;
+}
+
+function paintColour(out, film, invert) {
+  const scale = 255 / (2 ** film.bits - 1);
+  for (let i = 0, n = film.columns * film.rows; i < n; i++) {
+    for (let c = 0; c < 3; c++) {
+      const v = (film.pixels[3 * i + c] * film.unit + film.offset) * scale;
+      out[4 * i + c] = invert ? 255 - v : v;
+    }
+    out[4 * i + 3] = 255;
+  }
 }
 
 function drawAttention(context, view, box) {
