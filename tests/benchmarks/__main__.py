@@ -4,6 +4,7 @@ Each line is a ratio of two things measured side by side in one process. Ends wi
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -16,37 +17,14 @@ from medcore.settings import REPO  # noqa: E402
 from tests.benchmarks.measure import Row, table  # noqa: E402
 
 PARTS = ("case", "series", "training", "explaining", "worklist", "start", "volume", "viewing")
+NEED_PACKAGES = ("case", "explaining")
 
 
 def measured(part: str, folder: Path) -> list[Row]:
     """The rows of one part. `folder`: where packages are kept that had to be trained."""
-    if part == "case":
-        from tests.benchmarks import case
-
-        return case.rows(folder)
-    if part == "series":
-        from tests.benchmarks import series
-
-        return series.rows()
-    if part == "explaining":
-        from tests.benchmarks import explaining
-
-        return explaining.rows(folder)
-    if part == "training":
-        from tests.benchmarks import training
-
-        return training.rows()
-    if part == "worklist":
-        from tests.benchmarks import worklist
-
-        return worklist.rows()
-    if part == "volume":
-        from tests.benchmarks import volume
-
-        return volume.rows()
-    from tests.benchmarks import start
-
-    return start.rows()
+    rows = importlib.import_module(f"tests.benchmarks.{part}").rows
+    found: list[Row] = rows(folder) if part in NEED_PACKAGES else rows()
+    return found
 
 
 def main() -> int:
