@@ -95,7 +95,7 @@ def _facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def _who(report: Report) -> list[tuple[str, str]]:
@@ -105,8 +105,8 @@ def _who(report: Report) -> list[tuple[str, str]]:
         (_("Case"), report.number),
         (_("Patient (pseudonym)"), report.patient),
         (_("Age, sex"), ", ".join(v for v in (age, sex) if v)),
-        (_("Received"), _time(report.received)),
-        (_("Answered"), _time(report.answered)),
+        (_("Received, UTC"), _time(report.received)),
+        (_("Answered, UTC"), _time(report.answered)),
     ]
 
 
@@ -213,7 +213,7 @@ def _reads(outcome: Outcome, reads: Sequence[Said]) -> str:
         return f"<h2>{escape(_('Reads'))}</h2><p>{escape(_('Nobody has read this case yet.'))}</p>"
     stages = {"first": _("First"), "final": _("Final")}
     rows = [(r.user, stages[r.stage], _said(outcome, r), _time(r.at)) for r in reads[-MOST:]]
-    heads = (_("Reader"), _("Read"), _("Said"), _("When"))
+    heads = (_("Reader"), _("Read"), _("Said"), _("When, UTC"))
     return f"<h2>{escape(_('Reads'))}</h2>{_table(heads, rows, 'llll')}"
 
 
@@ -254,9 +254,9 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
         (_("SHA-256 of the package"), answer.package_hash),
         *((_("SHA-256 of the input “{name}”").format(name=name), sha) for name, sha in answer.inputs.items()),
         (_("Computed by"), f"{answer.device.upper()}, {versions}"),
-        (_("Made"), _time(report.made)),
+        (_("Made, UTC"), _time(report.made)),
     ]
 
 
 def _limits(report: Report) -> str:
-    return f"{_(RESEARCH)} {_(report.task.not_for)}"
+    return f"{_(RESEARCH)} {_('Not for: {words}').format(words=_(report.task.not_for))}"

@@ -21,7 +21,10 @@ WIDTH, HEIGHT, LINE, EDGE = 1200, 1000, 26, 20
 HEAT_FROM, HEAT_FULL, OPACITY = 0.22, 0.57, 0.55  # as in the viewer
 PX_MM = 4.5  # 25 mm/s and 10 mm/mV
 LEFT_MM, ROW_MM, MOST_ROWS, SHOWN = 7, 30, 16, 14
-BAR = 84  # width of the colour bar with its words
+BAR = 110  # width of the colour bar with its words
+
+
+PLAIN = {0x2080 + i: str(i) for i in range(10)}  # our font has no lowered digits
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def _font(size: int, wide: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont
 def _text(
     pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, ink: str, size: int = 18, anchor: str = "la"
 ) -> None:
+    text = text.translate(PLAIN)
     pen.text(at, text, ink, _font(size, any(ord(c) > 0x2E7F for c in text)), anchor=anchor)
 
 
@@ -168,14 +172,14 @@ def _grey(given: Image) -> Pillow.Image:
 
 def _colour_bar(out: Pillow.Image) -> None:
     """From where the map begins to be seen, to its peak."""
-    length, left = min(300, out.height - 80), WIDTH - BAR + 24
+    length, left = min(300, out.height - 80), WIDTH - 80
     top = (out.height - length) // 2
     over = _ramp(np.linspace(1, HEAT_FROM, length), SCREEN.heat)[:, None, :3].repeat(16, 1)
     out.paste(Pillow.fromarray(over.astype(np.uint8)), (left, top))
     pen = ImageDraw.Draw(out)
     for at, share in ((top, 1.0), (top + length, HEAT_FROM)):
         _text(pen, (left + 22, at), f"{share * 100:.0f} %", SCREEN.soft, 15, "lm")
-    _text(pen, (left - 14, top - 32), _("of the peak"), SCREEN.soft, 15)
+    _text(pen, (left, top - 34), _("of peak"), SCREEN.soft, 15)
 
 
 # ECGs
