@@ -210,12 +210,12 @@ def check(made: Mapping[str, Any]) -> None:
     faults = []
     for resource in [made, *resources]:
         kind = resource["resourceType"]
-        for (of, name), codes in CODES.items():
-            if of == kind and name in resource and resource[name] not in codes:
+        for (of, name), allowed in CODES.items():
+            if of == kind and name in resource and resource[name] not in allowed:
                 faults.append(f"{kind}.{name}: {resource[name]}")
     for part in _parts(made):
-        codes = CODED.get(str(part.get("system")))
-        if codes is not None and part.get("code") not in codes:
+        allowed = CODED.get(str(part.get("system")))
+        if allowed is not None and part.get("code") not in allowed:
             faults.append(f"{part['system']}: {part.get('code')}")
         if "reference" in part and part["reference"] not in known:
             faults.append(f"no entry for {part['reference']}")
