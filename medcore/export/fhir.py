@@ -210,8 +210,8 @@ def check(made: Mapping[str, Any]) -> None:
     faults = []
     for resource in [made, *resources]:
         kind = resource["resourceType"]
-        for (of, name), allowed in CODES.items():
-            if of == kind and name in resource and resource[name] not in allowed:
+        for (of, name), codes in CODES.items():
+            if of == kind and name in resource and resource[name] not in codes:
                 faults.append(f"{kind}.{name}: {resource[name]}")
     for part in _parts(made):
         allowed = CODED.get(str(part.get("system")))

@@ -113,7 +113,7 @@ def _who(report: Report) -> list[tuple[str, str]]:
 def _picture_words(report: Report) -> str:
     """What is seen, and how far to trust the map."""
     kind = next(iter(report.inputs.values())).kind
-    what = {"image": _("The film."), "record": _("The record.")}
+    what = {"image": _("The film."), "record": _("The record."), "volume": _("The slice that shows most of it.")}
     if kind == "signal":
         what["signal"] = _("The recording. Large squares: 0.2 s and 0.5 mV.")
     why, said = report.why, [what.get(kind, "")]

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFilter, ImageFont
 
 from medcore.export.report import Report, caption
 from medcore.i18n import _
-from medcore.inputs import Field, Image, Input, Record, RecordField, Signal
+from medcore.inputs import Field, Image, Input, Record, RecordField, Signal, Volume
 from medcore.inputs.signal import LEADS
 from medcore.numbers import number, span
 from medcore.settings import REPO
@@ -24,6 +24,7 @@ LEFT_MM, ROW_MM, MOST_ROWS, SHOWN = 7, 30, 16, 14
 BAR = 110  # width of the colour bar with its words
 
 
+LABELS = ("#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF")  # as in the viewer
 PLAIN = {0x2080 + i: str(i) for i in range(10)}  # our font has no lowered digits
 
 
@@ -85,7 +86,10 @@ def draw(report: Report, look: Look) -> Pillow.Image:
     """The first input that the task takes, WIDTH pixels wide."""
     field, given = next(iter(report.inputs.items()))
     why = report.why
-    return draw_input(report.task.fields[field], given, why.values[field] if why else None, look)
+    values = why.values[field] if why else None
+    if isinstance(given, Volume):
+        return draw_slice(given, values, report.mask)
+    return draw_input(report.task.fields[field], given, values, look)
 
 
 def draw_input(spec: Field, given: Input, values: np.ndarray | None, look: Look) -> Pillow.Image:
@@ -147,14 +151,19 @@ def _film(given: Image, values: np.ndarray | None) -> Pillow.Image:
     base = base.resize(size, Pillow.Resampling.LANCZOS)
     out = Pillow.new("RGB", (WIDTH, size[1]), "black")
     if values is not None:
-        heat = Pillow.fromarray(_shares(values).astype(np.float32)).resize(size, Pillow.Resampling.BILINEAR)
-        over = _ramp(np.asarray(heat), SCREEN.heat)
-        alpha = OPACITY * over[..., 3:]
-        mixed = np.asarray(base, float) * (1 - alpha) + over[..., :3] * alpha
-        base = Pillow.fromarray(mixed.astype(np.uint8))
+        base = _heated(base, _shares(values))
         _colour_bar(out)
     out.paste(base, ((WIDTH - size[0]) // 2, 0))
     return out
+
+
+def _heated(base: Pillow.Image, share: np.ndarray) -> Pillow.Image:
+    """The picture with the map over it, share (rows, columns) of the peak."""
+    heat = Pillow.fromarray(share.astype(np.float32)).resize(base.size, Pillow.Resampling.BILINEAR)
+    over = _ramp(np.asarray(heat), SCREEN.heat)
+    alpha = OPACITY * over[..., 3:]
+    mixed = np.asarray(base, float) * (1 - alpha) + over[..., :3] * alpha
+    return Pillow.fromarray(mixed.astype(np.uint8))
 
 
 def _grey(given: Image) -> Pillow.Image:
@@ -180,6 +189,58 @@ def _colour_bar(out: Pillow.Image) -> None:
     for at, share in ((top, 1.0), (top + length, HEAT_FROM)):
         _text(pen, (left + 22, at), f"{share * 100:.0f} %", SCREEN.soft, 15, "lm")
     _text(pen, (left, top - 34), _("of peak"), SCREEN.soft, 15)
+
+
+# volumes
+
+
+def draw_slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None) -> Pillow.Image:
+    """The slice that shows most of the mask, else of the map, else the middle one; its channels side by side.
+
+    values: (slices, rows, columns), or coarser within a slice; mask: (labels, slices, rows, columns)
+    """
+    at = _slice(given, values, mask)
+    shown = min(3, len(given.channels))
+    _apart, down, across = given.spacing_mm
+    _channels, slices, rows, columns = given.voxels.shape
+    scale = min(WIDTH / shown / (columns * across), HEIGHT / (rows * down))
+    size = (max(1, round(columns * across * scale)), max(1, round(rows * down * scale)))
+    out = Pillow.new("RGB", (WIDTH, size[1]), "black")
+    pen = ImageDraw.Draw(out)
+    left = (WIDTH - shown * size[0]) // 2
+    for n in range(shown):
+        base = _grey(Image(given.voxels[n, at].astype(np.float32)))
+        base = base.resize(size, Pillow.Resampling.BICUBIC)
+        if mask is not None:
+            base = _outlined(base, mask[:, at])
+        elif values is not None:
+            base = _heated(base, _shares(values)[at])
+        out.paste(base, (left + n * size[0], 0))
+        words = _("{name}, slice {n} of {total}").format(name=given.channels[n], n=at + 1, total=slices)
+        _text(pen, (left + n * size[0] + 8, 6), words.removeprefix(", "), SCREEN.ink, 16)
+    return out
+
+
+def _slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None) -> int:
+    if mask is not None and mask.any():
+        return int(mask.sum((0, 2, 3)).argmax())
+    if values is not None and (values > 0).any():
+        return int(np.clip(values, 0, None).sum((1, 2)).argmax())
+    return given.voxels.shape[1] // 2
+
+
+def _outlined(base: Pillow.Image, mask: np.ndarray) -> Pillow.Image:
+    """Labels (labels, rows, columns) as fill and contour."""
+    pixels = np.asarray(base, float)
+    for marked, colour in zip(mask, LABELS, strict=False):
+        whole = Pillow.fromarray((255 * marked.astype(bool)).astype(np.uint8)).resize(
+            base.size, Pillow.Resampling.NEAREST
+        )
+        inner = whole.filter(ImageFilter.MinFilter(5))
+        inside, edge = np.asarray(inner) > 0, (np.asarray(whole) > 0) & (np.asarray(inner) == 0)
+        pixels = np.where(inside[..., None], 0.7 * pixels + 0.3 * _rgb(colour), pixels)
+        pixels = np.where(edge[..., None], _rgb(colour), pixels)
+    return Pillow.fromarray(pixels.astype(np.uint8))
 
 
 # ECGs

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
+
 from medcore.explain import METHODS, Attribution
 from medcore.i18n import N_, _
 from medcore.inputs import Input
@@ -41,6 +43,7 @@ class Report:
 
     number: of the case; patient: pseudonym; inputs: by the task's fields; why: None where there is no map
     reads: in the order in which they were given, decoys left out; answered, made: aware, in UTC
+    mask: (labels, slices, rows, columns) of 0 and 1 on the grid of the first input, where the answer is one
     """
 
     number: str
@@ -56,6 +59,7 @@ class Report:
     why: Attribution | None
     reads: tuple[Said, ...]
     made: datetime
+    mask: np.ndarray | None = None
 
     @property
     def final(self) -> Said | None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from medcore.export.picture import HEIGHT, PAPER, SCREEN, WIDTH, Look, draw_input
-from medcore.inputs import Field, Image, Input
+from medcore.export.picture import HEIGHT, LABELS, PAPER, SCREEN, WIDTH, Look, draw_input, draw_slice
+from medcore.inputs import Field, Image, Input, Volume
 from medcore.simulate.ecg import ecg
 from medcore.simulate.record import record
 from medcore.tasks import all_tasks
@@ -80,3 +80,24 @@ def test_the_bars_of_a_record_are_as_long_as_their_share() -> None:
     for top, colour, wide in ((42, SCREEN.raises, 150), (76, SCREEN.lowers, 75)):
         ink = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
         assert (np.abs(found[top + 17] - ink).max(-1) < 3).sum() == pytest.approx(wide, abs=3)
+
+
+def test_of_a_volume_the_slice_with_most_of_the_mask_is_drawn() -> None:
+    voxels = np.zeros((2, 5, 40, 30), np.int16)
+    voxels[:, 3] = 100 * np.indices((40, 30)).sum(0)
+    mask = np.zeros((1, 5, 40, 30), np.uint8)
+    mask[0, 3, 10:20, 5:15] = 1
+    mask[0, 1, 0, 0] = 1
+    affine = np.diag([5.0, 1.0, 2.0, 1.0])
+    found = np.asarray(draw_slice(Volume(voxels, affine, ("T1", "FLAIR")), None, mask), float)
+    assert found.shape == (400, WIDTH, 3)  # 40 mm by 60 mm, twice beside each other
+    ink = np.array([int(LABELS[0][i : i + 2], 16) for i in (1, 3, 5)])
+    for left in (0, WIDTH // 2):
+        rows, columns = np.nonzero(np.abs(found[:, left : left + WIDTH // 2] - ink).max(-1) < 2)
+        assert (rows.min(), rows.max()) == (100, 199)
+        assert (columns.min(), columns.max()) == (100, 299)
+    heat = np.zeros((5, 8, 6))
+    heat[2, 4:, 3:] = 1
+    warm = np.asarray(draw_slice(Volume(voxels, affine), heat, None), float)
+    colour = warm.max(-1) - warm.min(-1)
+    assert colour[700:, 900:].mean() > 40 and colour[40:200, :300].max() < 3

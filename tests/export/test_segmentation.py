@@ -6,14 +6,13 @@ from pathlib import Path
 import highdicom
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
 
 from medcore.errors import Refused
 from medcore.export.segmentation import opened, segmentation
 from medcore.export.study import Study, header
 from medcore.readers.deidentify import clean
-from medcore.readers.dicom import write
 
 HASH = "ab" * 32
 
@@ -21,11 +20,17 @@ HASH = "ab" * 32
 def stored(folder: Path) -> list[Dataset]:
     """Headers of the series as the store has them: cleaned, in no order."""
     files = [dcmread(path) for path in sorted(folder.glob("*.dcm"))]
-    cleaned = [write(clean(file, b"key", "somebody")) for file in files]
+    cleaned = [written(clean(file, b"key", "somebody")) for file in files]
     headers = [header(content) for content in cleaned]
     assert all(h is not None and "PixelData" not in h for h in headers)
     mixed = np.random.default_rng(0).permutation(len(headers))
     return [h for i in mixed if (h := headers[i]) is not None]
+
+
+def written(dataset: Dataset) -> bytes:
+    out = io.BytesIO()
+    dcmwrite(out, dataset, enforce_file_format=True)
+    return out.getvalue()
 
 
 def space(sources: list[Dataset]) -> tuple[np.ndarray, tuple[int, int, int]]:
