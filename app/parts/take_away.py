@@ -5,15 +5,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.parts import theme
-from app.parts.desk import clinic
+from app.parts import desk, theme
 from medcore.clinic import Export, User
 from medcore.i18n import _
 
 
 def exports(user: User, case_id: int, task: str) -> None:
     """What this user may take away of a case, behind one quiet button; nothing where they may take nothing."""
-    offers = clinic().offers(user, case_id, task)
+    offers = desk.clinic().offers(user, case_id, task)
     if not offers:
         return
     with st.popover(_("Export"), icon=":material/ios_share:", type="tertiary"):
@@ -21,7 +20,7 @@ def exports(user: User, case_id: int, task: str) -> None:
         for offer in offers:
             button(
                 offer.title,
-                lambda form=offer.form: clinic().export(user, case_id, task, form),
+                lambda form=offer.form: desk.clinic().export(user, case_id, task, form),
                 offer.name,
                 offer.media_type,
                 key=f"export-{offer.form}",

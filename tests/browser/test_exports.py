@@ -35,6 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         view = clinic.open_case(reader, case)
         for user in (reader, trainer):
             clinic.lock_read(user, case, view.tasks[0], "")
+        clinic.explain(reader, case, view.tasks[0])
         clinic.review(reader, case, view.tasks[0], None)
     made.start()
     yield made
