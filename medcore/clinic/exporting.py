@@ -88,7 +88,7 @@ class Exporting(Reading):
     def export(
         self, user: User, case_id: int, task: str, form: Form, label: str | None = None, method: str | None = None
     ) -> Export:
-        """The answer of the version in use as a file. label, method: of the map, as for `explain`.
+        """The answer of the version in use as a file. label, method: of the map; by default what the page shows.
 
         Refused where the answer is, where the role doesn't allow it, and where it can't be made here.
         """
@@ -132,7 +132,8 @@ class Exporting(Reading):
 
     def _gathered(self, user: User, given: AnswerView, label: str | None, method: str | None) -> Report:
         task = given.answer.task
-        why = self.explain(user, given.case_id, task, label, method).attribution
+        # As on the page: the finer map where the task has one.
+        why = self.explain(user, given.case_id, task, label, method or tasks.get(task).refine or None).attribution
         with self.database.read() as session:
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)

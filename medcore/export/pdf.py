@@ -160,23 +160,18 @@ def _labels(report: Report) -> str:
     """Each label with its range and threshold, the most probable first; and which can't be excluded."""
     answer, outcome = report.answer, report.task.outcome
     order = sorted(outcome.labels, key=lambda label: -answer.probabilities[label.name])
-    rows = []
+    rows, one_of_several = [], isinstance(outcome, MultiClass)  # the most probable of which is said, without thresholds
     for label in order[:MOST]:
         low, high = answer.ranges.get(label.name, (None, None))
-        cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
-        rows.append(
-            (
-                _(label.title),
-                percent(answer.probabilities[label.name]),
-                f"{percent(low)} – {percent(high)}",
-                percent(cut),
-            )
-        )
-    heads = (_("Label"), _("Probability"), _("95 % range"), _("Threshold"))
+        row = [_(label.title), percent(answer.probabilities[label.name]), f"{percent(low)} – {percent(high)}"]
+        rows.append(row if one_of_several else [*row, percent(answer.thresholds.get(label.name))])
+    heads = [_("Label"), _("Probability"), _("95 % range"), *([] if one_of_several else [_("Threshold")])]
     more = _("{n} more labels are less probable.").format(n=len(order) - MOST) if len(order) > MOST else ""
     names = ", ".join(_(label.title) for label in outcome.labels if label.name in answer.set)
     kept = _("Can’t be excluded at 5 %: {names}.").format(names=names) if names else ""
-    return _table(heads, rows, "lrrr") + "".join(f"<p>{escape(text)}</p>" for text in (more, kept) if text)
+    return _table(heads, rows, "lrrr"[: len(heads)]) + "".join(
+        f"<p>{escape(text)}</p>" for text in (more, kept) if text
+    )
 
 
 def _remarks(report: Report) -> str:

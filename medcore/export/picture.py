@@ -223,10 +223,10 @@ def draw_slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None
 
 def _slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None) -> int:
     if mask is not None and mask.any():
-        return int(mask.sum((0, 2, 3)).argmax())
+        return int(np.argmax(mask.sum((0, 2, 3))))
     if values is not None and (values > 0).any():
-        return int(np.clip(values, 0, None).sum((1, 2)).argmax())
-    return given.voxels.shape[1] // 2
+        return int(np.argmax(np.clip(values, 0, None).sum((1, 2))))
+    return len(given.voxels[0]) // 2
 
 
 def _outlined(base: Pillow.Image, mask: np.ndarray) -> Pillow.Image:
