@@ -19,6 +19,12 @@ COPY . ./
 RUN .venv/bin/pip install --no-deps -e .
 
 FROM python:3.11-slim
+# Pango writes the PDFs; the font holds Chinese. Unpinned, for the security updates of the day.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 # A user of its own; /data is the only place that it may write to.
 RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin medcore \
     && install -d -o medcore -g medcore -m 0700 /data

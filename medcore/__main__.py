@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=int)
     train.add_argument("--folds", type=int, default=5)
     train.add_argument("--seed", type=int, default=0)
+    replay = add("replay", _("compute an exported answer again, and say whether it is the same"))
+    replay.add_argument("bundle", type=Path, help=_("a replay bundle, as exported from a case"))
+    replay.add_argument("--package", type=Path, help=_("folder of a package; default: the one that answered then"))
     audit = add("audit", _("check the audit's chain"))
     audit.add_argument("action", choices=["verify"])
     return top
@@ -242,6 +245,13 @@ def run_train(args: argparse.Namespace) -> Any:
     return {"task": task.name, "package": package.name, "out": str(args.out), **package.report}
 
 
+def run_replay(args: argparse.Namespace) -> Any:
+    from medcore.export import bundle
+    from medcore.export.replay import replay
+
+    return replay(bundle.read(_content(args.bundle)), settings(), args.package and _folder(args.package))
+
+
 def run_audit(args: argparse.Namespace) -> Any:
     from medcore.clinic import Clinic
 
@@ -275,7 +285,7 @@ def show(value: Any, depth: int = 0) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; its exit status: 0, or 2 where a person must change something."""
+    """Run a command; its exit status: 0, 1 where a replay differs, or 2 where a person must change something."""
     args = parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads, without importing it for what needs no net
     try:
@@ -284,7 +294,7 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     print(json.dumps(result, ensure_ascii=False, indent=1) if args.json else show(result).lstrip("\n"))
-    return 0
+    return int(args.command == "replay" and not result["equal"])
 
 
 if __name__ == "__main__":

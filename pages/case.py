@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, beside, care, desk, later, theme, words
+from app.parts import address, answer, beside, care, desk, later, take_away, theme, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
@@ -356,6 +356,7 @@ with right, theme.panel("rail"), care.guarded():
                 why = finer if isinstance(finer, AttributionView) and not finer.attribution.failure else why
             reasons(task, given, why)
             decide(view, task, given, first, final)
+            take_away.exports(user, view.row.id, task.name)
         else:
             pending = ("answer", *which)
 

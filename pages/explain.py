@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, picture, theme, words
+from app.parts import address, answer, care, desk, later, take_away, theme, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
@@ -174,25 +174,15 @@ def health(task: Task, why: AttributionView) -> None:
     theme.ticks([row, (None, why.attribution.baseline or baseline_words(task), "")])
 
 
-def take_away(view: CaseView, task: Task, given: AnswerView, why: AttributionView) -> None:
+def picture(view: CaseView, task: Task, why: AttributionView) -> None:
     """The PNG, which says what it is and that it is for research only."""
-    field, shown = source(view, task)
     a = why.attribution
-    p = given.answer.probabilities.get(a.label)
-    score = theme.percent(p) if p is not None and task.outcome.kind != "regression" else theme.number(p, 1)
-    lines = [
-        f"{view.row.number}  {_(task.question)}",
-        f"{answer.words_for(task.outcome, a.label)}: {score}. {given.answer.package}, {given.answer.package_hash[:8]}",
-        f"{_(METHODS[a.method].title)}. {a.baseline}",
-        *([_("Simulated case.")] if view.row.simulated else []),
-    ]
-    st.download_button(
+    take_away.button(
         _("Download PNG"),
-        data=lambda: picture.png(task, field, clinic.input(user, shown.id), a.values[field], lines),
-        file_name=f"{view.row.number}-{a.label}-{a.method}.png",
-        mime="image/png",
-        on_click="ignore",
-        icon=":material/download:",
+        partial(clinic.export, user, view.row.id, task.name, "png", a.label, a.method),
+        f"{view.row.number}-{a.label}-{a.method}.png",
+        "image/png",
+        key=f"png-{why.id}",
     )
     theme.hint(
         _("{method} on {device} in {seconds} s. Kept with the case.").format(
@@ -241,7 +231,7 @@ if view and task and given:
         if isinstance(why, AttributionView):
             answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
             health(task, why)
-            take_away(view, task, given, why)
+            picture(view, task, why)
         elif why:
             theme.warning(_("No map."), why)
         else:

@@ -1,11 +1,12 @@
 """The worklist: what there is to read, found, filtered, sorted and paged in the database."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from app.parts import address, answer, care, desk, theme, words
+from app.parts import address, answer, care, desk, take_away, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import CaseRow, Page
 from medcore.i18n import _
@@ -140,8 +141,11 @@ def table(page: Page) -> None:
         open_case(page.rows[event.selection.rows[0]].id)
 
 
-def beneath(page: Page) -> None:
-    """The same cases for the keyboard and for narrow screens, and the way to the other pages."""
+def beneath(page: Page, matching: Mapping[str, str]) -> None:
+    """The same cases for the keyboard and for narrow screens, the way to the other pages, and the list as a file.
+
+    matching: what the list was filtered by
+    """
     rows = {r.id: r for r in page.rows}
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch"):
@@ -163,6 +167,9 @@ def beneath(page: Page) -> None:
         )
         if page.pages > 1:
             st.pagination(page.pages, key="page", bind="query-params")
+        if cohort := clinic.cohort_offer(user):
+            make = partial(clinic.export_cohort, user, **matching)
+            take_away.button(cohort.title, make, cohort.name, cohort.media_type, key="cohort")
     if chosen is not None:
         open_case(chosen)
 
@@ -238,12 +245,12 @@ for name, value, default in (("kind", kind, ALL), ("state", state, ALL), ("sort"
     address.keep(name, value, default)
 address.keep("case", None)  # left behind by the browser's way back
 down = sorts()[sort][1]
+these = {"text": text or "", "kind": "" if kind == ALL else kind}
 asked = str(st.session_state.get("page") or st.query_params.get("page", "1"))
 with care.guarded():
     page = clinic.worklist(
         user,
-        text=text or "",
-        kind="" if kind == ALL else kind,
+        **these,
         state="" if state == ALL else state,
         sort={"newest": "received", "oldest": "received"}.get(sort, sort),
         descending=down,
@@ -258,12 +265,11 @@ with care.guarded():
         waiting = page.counts.get("to_read", 0)
         why = None if waiting else _("No case of this list is left to read.")
         if st.button(_("Read next case"), type="primary", disabled=not waiting, help=why, shortcut="Alt+N"):
-            these = {"text": text or "", "kind": "" if kind == ALL else kind, "state": "to_read"}
-            for row in clinic.worklist(user, **these, per_page=1).rows:
+            for row in clinic.worklist(user, **these, state="to_read", per_page=1).rows:
                 open_case(row.id)
     with body:
         if page.rows:
             table(page)
-            beneath(page)
+            beneath(page, {**these, "state": "" if state == ALL else state})
         else:
             nothing(filtered=bool(text) or kind != ALL or state != ALL)

@@ -1,21 +1,14 @@
 """What the pages stand on, without a browser: nobody comes in unseen, and the small parts do what they say."""
 
-import io
 import threading
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
-from PIL import Image as Pillow
 from streamlit.testing.v1 import AppTest
 
-from app.parts import later, picture, words
+from app.parts import later, words
 from medcore.clinic import InputView
-from medcore.inputs import Image
 from medcore.settings import REPO
-from medcore.simulate.ecg import ecg
-from medcore.simulate.record import record
-from medcore.tasks import all_tasks
 
 PAGES = sorted(p.stem for p in (REPO / "pages").glob("*.py") if p.stem != "__init__")
 
@@ -163,47 +156,3 @@ def test_metrics_in_words() -> None:
     assert words.metric("ece") == "Calibration error"
     assert words.metric("auroc_atrial_fibrillation") == "AUROC, atrial fibrillation"
     assert words.metric("f1_cinc2017") == "F1, cinc2017"
-
-
-# the picture to take away
-
-
-def opened(png: bytes) -> np.ndarray:
-    return np.asarray(Pillow.open(io.BytesIO(png)).convert("RGB"), float)
-
-
-def one(kind: str) -> tuple[object, str]:
-    """A task of that kind and its field."""
-    return next((t, name) for t in all_tasks().values() for name, f in t.fields.items() if f.kind == kind)
-
-
-def test_a_film_is_tinted_where_the_map_is_hot_and_nowhere_else() -> None:
-    task, name = one("image")
-    given = Image(np.full((400, 400), 100, np.uint16) + np.arange(400, dtype=np.uint16), bits=12)
-    heat = np.zeros((40, 40))
-    heat[4:10, 30:36] = 1
-    found = opened(picture.png(task, name, given, heat, ["FILM-0001"]))  # type: ignore[arg-type]
-    film = found[:1000, 100:1100]  # 1000 × 1000 in the middle of 1200
-    colour = film.max(-1) - film.min(-1)
-    assert colour[125:225, 775:875].mean() > 40
-    assert colour[500:, :500].max() < 3
-
-
-def test_a_strip_and_a_record_are_drawn_with_their_words() -> None:
-    task, name = one("signal")
-    strip = ecg(3)
-    heat = np.zeros(strip.samples.shape, np.float32)
-    heat[:, : strip.samples.shape[1] // 3] = 1
-    marked = opened(picture.png(task, name, strip, heat, ["ECG-0001"]))  # type: ignore[arg-type]
-    plain = opened(picture.png(task, name, strip, np.zeros_like(heat), ["ECG-0001"]))  # type: ignore[arg-type]
-    assert marked.shape == plain.shape
-    assert np.abs(marked - plain).max() > 100
-
-    task, name = one("record")
-    columns = task.fields[name].columns  # type: ignore[attr-defined]
-    values = np.zeros(len(columns))
-    values[0], values[1] = 0.1, -0.05
-    found = opened(picture.png(task, name, record(1)[0], values, ["REC-0001"]))  # type: ignore[arg-type]
-    raises, lowers = np.array([240, 138, 82]), np.array([167, 164, 247])
-    assert (np.abs(found[20] - raises).max(-1) < 3).sum() == pytest.approx(220, abs=3)
-    assert (np.abs(found[54] - lowers).max(-1) < 3).sum() == pytest.approx(110, abs=3)

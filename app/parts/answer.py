@@ -13,6 +13,7 @@ from app.parts import theme
 from app.parts.theme import NBSP, Html, chip, e, number, percent
 from medcore.i18n import _
 from medcore.outcomes import Label, MultiClass, MultiLabel, Outcome, Regression
+from medcore.outcomes.wording import confidences, headline, sentence, words_for
 
 if TYPE_CHECKING:
     from medcore.learn.predict import Answer
@@ -36,21 +37,6 @@ class Decision:
     agrees: bool | None
     choice: str
     comment: str
-
-
-def confidences() -> dict[int, str]:
-    """Words for the four steps of confidence."""
-    return {1: _("A guess"), 2: _("Leaning"), 3: _("Fairly sure"), 4: _("Certain")}
-
-
-def words_for(outcome: Outcome, choice: str) -> str:
-    """A choice as people say it."""
-    if choice == CANT_TELL:
-        return _("Can’t tell")
-    titles = {label.name: _(label.title) for label in outcome.choices}
-    if isinstance(outcome, Regression):
-        return f"{choice} {outcome.unit}"
-    return ", ".join(titles.get(name, name) for name in choice.split("+"))
 
 
 def _choose(outcome: Outcome, key: str, label: str, cant_tell: bool = True) -> str | None:
@@ -120,13 +106,6 @@ def your_read(
 # the model's answer
 
 
-def _headline(answer: "Answer", outcome: Outcome) -> Label:
-    """The label that the answer is about: the class it chose, else the first or the most probable label."""
-    if isinstance(outcome, MultiClass):
-        return next((c for c in outcome.labels if c.name == answer.choice), outcome.labels[0])
-    return max(outcome.labels, key=lambda label: answer.probabilities[label.name])
-
-
 def chip_for(score: float, low: float, high: float, cut: float) -> Html:
     """The chip of a yes-or-no label, by its calibrated score, its range and the cut."""
     if low <= cut <= high:
@@ -165,15 +144,6 @@ def scale(score: float, low: float, high: float, cut: float | None) -> Html:
     )
 
 
-def sentence(unit_noun: str, phrase: str, score: float, low: float, high: float) -> str:
-    """What the score means, as counts of cases."""
-    text = _("Of 100 {unit} scored like this one, about {n} {phrase}. Range {low} to {high}.")
-    n = _("fewer than 1") if 0 < score < 0.01 else _("more than 99") if 0.99 < score < 1 else f"{100 * score:.0f}"
-    if n.startswith((_("fewer than 1"), _("more than 99"))):
-        text = text.replace("about ", "")
-    return text.format(unit=_(unit_noun), n=n, phrase=_(phrase), low=round(100 * low), high=round(100 * high))
-
-
 def _block(answer: "Answer", body: str) -> None:
     who = f'<div class="who"><i></i>{e(_("Model’s answer"))}<em>{e(answer.package)}</em></div>'
     theme.html(f'<div class="say m">{who}{body}</div>')
@@ -185,7 +155,7 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, reason: 
         strip = f'<div class="strip warning">{theme.icon("warning")}<span>{e(reason)}</span></div>'
         _block(answer, f'<div class="head2"><span class="said">{e(_("No answer"))}</span></div>{strip}')
         return
-    label = _headline(answer, outcome)
+    label = headline(outcome, answer.probabilities, answer.choice)
     score = answer.probabilities[label.name]
     low, high = answer.ranges.get(label.name, (score, score))
     if isinstance(outcome, Regression):
@@ -226,7 +196,7 @@ def _bars(rows: Sequence[tuple[str, float, float | None, str]], look: str = "", 
 
 def other_findings(answer: "Answer", outcome: Outcome) -> None:
     """The labels besides the headline, most probable first. Nothing where there is only one."""
-    chosen = _headline(answer, outcome)
+    chosen = headline(outcome, answer.probabilities, answer.choice)
     others = [label for label in outcome.labels if label.name != chosen.name]
     if not others or isinstance(outcome, Regression):
         return

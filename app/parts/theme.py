@@ -4,7 +4,6 @@ Every value that reaches HTML goes through `e`, unless it is `Html` already.
 """
 
 import html as _html
-import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -13,15 +12,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from medcore.errors import Refused
 from medcore.i18n import _
+from medcore.numbers import NBSP as NBSP
+from medcore.numbers import number as number
+from medcore.numbers import percent as percent
+from medcore.numbers import span as span
 
 CSS = Path(__file__).with_name("theme.css").read_text()
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none"
  stroke="#1F9E93" stroke-width="1.6" stroke-linejoin="round" stroke-linecap="round">
 <rect x="2" y="2" width="20" height="20" rx="4"/>
 <path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg>"""
-NARROW = "\u202f"  # narrow no-break space, between thousands
-NBSP = "\u00a0"  # before % and units
-MINUS = "\u2212"
 
 
 class Html(str):
@@ -60,35 +60,6 @@ def page() -> None:
 def panel(name: str) -> DeltaGenerator:
     """A bordered panel; `name` is its own on the page."""
     return st.container(border=True, key=f"panel-{name}", gap="xsmall")
-
-
-# numbers
-
-
-def number(value: float | None, decimals: int | None = None, *, signed: bool = False) -> str:
-    """With true minus and narrow spaces between thousands; as many decimals as given, else as few as it needs."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    text = f"{abs(value):,.{decimals}f}" if decimals is not None else f"{abs(value):,.6g}"
-    zero = not any(c in "123456789" for c in text)
-    sign = "" if zero else MINUS if value < 0 else "+" if signed else ""
-    return sign + text.replace(",", NARROW)
-
-
-def percent(share: float | None) -> str:
-    """Whole percents; under 1 and over 99 in words."""
-    if share is None or not math.isfinite(share):
-        return "–"
-    if 0 < share < 0.01:
-        return _("under {n} %").format(n=1).replace(" %", NBSP + "%")
-    if 0.99 < share < 1:
-        return _("over {n} %").format(n=99).replace(" %", NBSP + "%")
-    return f"{share * 100:.0f}{NBSP}%"
-
-
-def span(low: float | None, high: float | None, decimals: int | None = None) -> str:
-    """ "0.004 to 0.026" """
-    return _("{low} to {high}").format(low=number(low, decimals), high=number(high, decimals))
 
 
 # pieces

@@ -6,6 +6,7 @@ admission = clinic.admit(reader, {"film.dcm": data})
 """
 
 from medcore.clinic.demo import Demo
+from medcore.clinic.exporting import Export, Exporting, Offer
 from medcore.clinic.history import History
 from medcore.clinic.measuring import Measuring
 from medcore.clinic.training import Training
@@ -32,7 +33,9 @@ __all__ = [
     "CaseRow",
     "CaseView",
     "Clinic",
+    "Export",
     "InputView",
+    "Offer",
     "Page",
     "Read",
     "Refusal",
@@ -43,7 +46,7 @@ __all__ = [
 ]
 
 
-class Clinic(Demo, History, Measuring, Training):
+class Clinic(Demo, History, Measuring, Training, Exporting):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

@@ -219,6 +219,23 @@ def test_a_case_goes_all_the_way_through_the_clinic(made: Made) -> None:
     later.database.engine.dispose()
 
 
+def test_it_is_taken_away_in_each_form(made: Made, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    clinic, task = made.clinic, made.task
+    admin = clinic.set_read_first(clinic.sign_in("admin"), False)
+    case_id = clinic.admit_inputs(admin, [*made.inputs(SEED + 3).values()])
+    clinic.answer(admin, case_id, task.name)
+    clinic.review(admin, case_id, task.name, agrees=False, choice=made.choice())
+    for offer in clinic.offers(admin, case_id, task.name):
+        if offer.refusal is None:
+            export = clinic.export(admin, case_id, task.name, offer.form)
+            assert (export.name, export.media_type) == (offer.name, offer.media_type) and export.data
+            (tmp_path / offer.form).write_bytes(export.data)
+    assert made.package.name.encode() in clinic.export_cohort(admin).data
+    words = ["replay", str(tmp_path / "replay"), "--package", str(made.package.folder), "--json"]
+    assert command.main(words) == 0
+    assert json.loads(capsys.readouterr().out)["largest_difference"] == 0.0
+
+
 def test_what_is_stored_names_nobody_and_reads_back_the_same(made: Made) -> None:
     for given in made.inputs(SEED + 1).values():
         (again,) = read(files_of(given))

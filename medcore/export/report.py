@@ -1,0 +1,89 @@
+"""What every export of a case is made of: plain values under a pseudonym."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from medcore.explain import METHODS, Attribution
+from medcore.i18n import N_, _
+from medcore.inputs import Input
+from medcore.learn.predict import Answer
+from medcore.numbers import number, percent
+from medcore.outcomes import Regression
+from medcore.outcomes.wording import words_for
+from medcore.tasks import Task
+
+RESEARCH = N_("Research use only. Not a diagnosis.")
+MAKER = "MedCore"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person said of the case. Without the comment: it is free text, and could name somebody.
+
+    confidence: 1 (a guess) to 4 (certain); agrees: with the answer, None where it can't be told
+    package: the version whose answer they had before them, for a final read
+    """
+
+    user: str
+    stage: Literal["first", "final"]
+    choice: str
+    confidence: int | None
+    agrees: bool | None
+    at: datetime
+    package: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """One case, one question, one answer.
+
+    number: of the case; patient: pseudonym; inputs: by the task's fields; why: None where there is no map
+    reads: in the order in which they were given, decoys left out; answered, made: aware, in UTC
+    mask: (labels, slices, rows, columns) of 0 and 1 on the grid of the first input, where the answer is one
+    """
+
+    number: str
+    patient: str
+    age_years: float | None
+    sex: str
+    simulated: bool
+    received: datetime
+    task: Task
+    answer: Answer
+    answered: datetime
+    inputs: Mapping[str, Input]
+    why: Attribution | None
+    reads: tuple[Said, ...]
+    made: datetime
+    mask: np.ndarray | None = None
+
+    @property
+    def final(self) -> Said | None:
+        """The newest final read."""
+        return next((r for r in reversed(self.reads) if r.stage == "final"), None)
+
+
+def score_words(report: Report, label: str) -> str:
+    """A label's probability, or the value of a regression in its unit."""
+    outcome, p = report.task.outcome, report.answer.probabilities.get(label)
+    return f"{number(p, 1)} {outcome.unit}" if isinstance(outcome, Regression) else percent(p)
+
+
+def caption(report: Report) -> list[str]:
+    """The lines under a picture: what was asked and said, by which version and method, and what it is not for."""
+    answer, why = report.answer, report.why
+    label = why.label if why else answer.choice
+    said = f"{words_for(report.task.outcome, label)}: {score_words(report, label)}." if why else ""
+    lines = [
+        f"{report.number}  {_(report.task.question)}",
+        f"{said} {answer.package}, {answer.package_hash[:8]}".strip(),
+    ]
+    if why:
+        lines.append(f"{_(METHODS[why.method].title)}. {why.baseline}")
+    if report.simulated:
+        lines.append(_("Simulated case."))
+    return [*lines, _(RESEARCH)]
