@@ -1,14 +1,17 @@
 """The worklist: what there is to read, found, filtered, sorted and paged in the database."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from app.parts import address, answer, care, desk, take_away, theme, words
+from app.parts import address, answer, care, desk, presence, take_away, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import CaseRow, Page
+from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.tasks import all_tasks
 
@@ -33,6 +36,7 @@ def sorts() -> dict[str, tuple[str, bool]]:
         "patient": (_("Patient"), False),
         "age": (_("Age"), True),
         "state": (_("State"), True),
+        **({} if user.read_first else {"urgency": (_("Urgency"), True), "uncertainty": (_("Uncertainty"), True)}),
     }
 
 
@@ -41,6 +45,7 @@ def heads() -> dict[str, str]:
     return {
         "case": _("Case"),
         "state": _("State"),
+        "open": _("Open now"),
         "question": _("Question"),
         "kind": _("Kind"),
         "patient": _("Patient"),
@@ -68,11 +73,12 @@ def said(row: CaseRow) -> str:
     return answer.words_for(task.outcome, row.choice) if task and row.score is not None else ""
 
 
-def line(row: CaseRow) -> dict[str, object]:
-    """A case as a row of the table."""
+def line(row: CaseRow, reading: Mapping[int, Sequence[str]]) -> dict[str, object]:
+    """A case as a row of the table. reading: who has which case open."""
     return {
         "case": row.number,
         "state": [words.states()[row.state]],
+        "open": ", ".join(reading.get(row.id, ())),
         "question": row.title,
         "kind": words.kinds().get(row.kind, row.kind),
         "patient": row.patient,
@@ -125,8 +131,10 @@ def table(page: Page) -> None:
         help=_("Calibrated probability of what was said, or of the finding where that was said to be absent"),
     )
     key = f"cases-{st.session_state.get('turn', 0)}"
+    reading = presence.reading()
+    shown = [h for h in heads() if h != "open" or any(r.id in reading for r in page.rows)]
     event = st.dataframe(
-        pd.DataFrame([line(r) for r in page.rows], columns=list(heads())),
+        pd.DataFrame([line(r, reading) for r in page.rows], columns=shown),
         key=key,
         hide_index=True,
         row_height=33,
@@ -151,8 +159,8 @@ def beneath(page: Page, matching: Mapping[str, str]) -> None:
         with st.container(width="stretch"):
             theme.hint(
                 _(
-                    "The model’s score stays hidden until a case has been read; it never chooses the order. "
-                    "Tick a row to open it, or press a head to sort by it."
+                    "The model’s score stays hidden until a case has been read, and chooses no order for who reads "
+                    "first. Tick a row to open it, or press a head to sort by it."
                 )
             )
         chosen = st.selectbox(
@@ -172,6 +180,25 @@ def beneath(page: Page, matching: Mapping[str, str]) -> None:
             take_away.button(cohort.title, make, cohort.name, cohort.media_type, key="cohort")
     if chosen is not None:
         open_case(chosen)
+
+
+def score_waiting() -> None:
+    """For an order by the machine: have it answer the cases that it hasn't. Stop keeps what was answered."""
+    waiting = clinic.unanswered(user)
+    if not waiting:
+        return
+    n = len(waiting)
+    if not st.button(_("Score {n} waiting cases").format(n=n), icon=":material/bolt:"):
+        theme.hint(_("Cases without an answer come last."))
+        return
+    bar, started = st.progress(0.0, _("Scoring {n} cases").format(n=n)), time.monotonic()
+    st.button(_("Stop"))  # any click ends this run of the page
+    for i, (case_id, task) in enumerate(waiting, 1):
+        with suppress(Refused):  # what can't be taken stays unanswered
+            clinic.answer(user, case_id, task)
+        left = words.duration((time.monotonic() - started) / i * (n - i))
+        bar.progress(i / n, _("Scoring {i} of {n}, {left} left").format(i=i, n=n, left=left))
+    st.rerun()
 
 
 def nothing(filtered: bool) -> None:
@@ -204,7 +231,13 @@ with bar:
         on_change=to_first_page,
         label_visibility="collapsed",
     )
-    states = {"to_read": _("To read"), "read": _("Read"), "reviewed": _("Reviewed"), ALL: _("All")}
+    states = {
+        "to_read": _("To read"),
+        "read": _("Read"),
+        "reviewed": _("Reviewed"),
+        "second": _("Second read"),
+        ALL: _("All"),
+    }
     state = st.segmented_control(
         _("State"),
         list(states),
@@ -268,6 +301,8 @@ with care.guarded():
             for row in clinic.worklist(user, **these, state="to_read", per_page=1).rows:
                 open_case(row.id)
     with body:
+        if sort in ("urgency", "uncertainty"):
+            score_waiting()
         if page.rows:
             table(page)
             beneath(page, {**these, "state": "" if state == ALL else state})

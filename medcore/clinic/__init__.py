@@ -5,22 +5,31 @@ reader = clinic.sign_in("reader")
 admission = clinic.admit(reader, {"film.dcm": data})
 """
 
+from medcore.clinic.cards import Cards
 from medcore.clinic.demo import Demo
 from medcore.clinic.exporting import Export, Exporting, Offer
 from medcore.clinic.history import History
 from medcore.clinic.measuring import Measuring
+from medcore.clinic.readers import Readers
 from medcore.clinic.training import Training
 from medcore.clinic.views import (
     Admission,
     AnswerView,
     AttributionView,
+    Card,
     CaseRow,
     CaseView,
+    Disagreement,
+    ExerciseResult,
+    ExerciseView,
     InputView,
+    Kappa,
+    Limit,
     Page,
     Read,
     Refusal,
     RunView,
+    Statistics,
     Use,
     User,
     Version,
@@ -30,23 +39,30 @@ __all__ = [
     "Admission",
     "AnswerView",
     "AttributionView",
+    "Card",
     "CaseRow",
     "CaseView",
     "Clinic",
+    "Disagreement",
+    "ExerciseResult",
+    "ExerciseView",
     "Export",
     "InputView",
+    "Kappa",
+    "Limit",
     "Offer",
     "Page",
     "Read",
     "Refusal",
     "RunView",
+    "Statistics",
     "Use",
     "User",
     "Version",
 ]
 
 
-class Clinic(Demo, History, Measuring, Training, Exporting):
+class Clinic(Demo, History, Measuring, Training, Readers, Cards, Exporting):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the
