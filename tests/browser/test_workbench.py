@@ -79,7 +79,7 @@ def test_average_beat_of_each_lead_carries_the_attention(page: Page, gallery: st
     assert view(page)["averageHere"] == 12
     canvas = page.locator(".beats canvas")
     label = canvas.get_attribute("aria-label") or ""
-    assert label.startswith("Average beat in each lead, 25 mm/s, 5 mm/mV: I, II, III, aVR")
+    assert label.startswith("Average beat in each lead, 25 mm/s, 4 mm/mV: I, II, III, aVR")
 
     def coloured() -> int:
         return int(
