@@ -98,8 +98,7 @@ def upload() -> None:
     theme.hint(
         _(
             "DICOM images, series and ECGs, NIfTI, PNG, JPEG, WFDB (header and signal together), EDF, HL7 aECG, "
-            "MUSE XML, CSV, Excel, or a ZIP of these. "
-            "Names and dates are taken out before anything is stored."
+            "MUSE XML, CSV, Excel, or a ZIP of these. Names and dates are taken out before anything is stored."
         )
     )
     often = Counter(f.name for f in files)  # series of a study number their files alike

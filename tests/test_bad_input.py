@@ -173,7 +173,8 @@ BAD: dict[str, tuple[str, Files, str]] = {
     "a colour photograph": ("image", {"a.jpg": picture(COLOUR, "JPEG")}, "colour picture"),
     "a lateral film": ("image", dicom(ViewPosition="LL"), "LL view; the question is asked of a frontal film"),
     "many frames": ("image", dicom(NumberOfFrames=2, PixelData=GREY.tobytes() * 2), "2 "),
-    "a NIfTI volume": ("image", {"a.nii": struct.pack("<I", 348) + bytes(340) + b"n+1\0" + bytes(99)}, "NIfTI volume"),
+    "an empty NIfTI header": ("image", {"a.nii": struct.pack("<I", 348) + bytes(340) + b"n+1\0" + bytes(99)}, "NIfTI"),
+    "an NRRD volume": ("image", {"a.nrrd": b"NRRD0005\ntype: short\n"}, "NRRD volume"),
     "a picture of a few pixels": ("image", {"a.png": picture(GREY.astype(np.uint8)[:20])}, "too small"),
     "a 12-bit JPEG": (
         "image",
