@@ -96,7 +96,8 @@ def upload() -> None:
     )
     theme.hint(
         _(
-            "DICOM images and ECGs, PNG, JPEG, WFDB (header and signal together), CSV, Excel, or a ZIP of these. "
+            "DICOM images and ECGs, PNG, JPEG, WFDB (header and signal together), EDF, HL7 aECG, MUSE XML, CSV, Excel, "
+            "or a ZIP of these. "
             "Names and dates are taken out before anything is stored."
         )
     )

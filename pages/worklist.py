@@ -169,7 +169,9 @@ def beneath(page: Page) -> None:
 
 def nothing(filtered: bool) -> None:
     if not filtered:
-        theme.empty(_("No cases yet"), _("Add DICOM, WFDB, PNG, JPEG, CSV, Excel or ZIP files, or type in a record."))
+        theme.empty(
+            _("No cases yet"), _("Add DICOM, WFDB, EDF, PNG, JPEG, CSV, Excel or ZIP files, or type in a record.")
+        )
         st.page_link(NEW, label=_("Add cases"), icon=":material/upload:")
         return
     theme.empty(_("No case matches"), _("Take a filter away, or search for a case number, a patient or a question."))

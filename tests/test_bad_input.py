@@ -165,9 +165,10 @@ BAD: dict[str, tuple[str, Files, str]] = {
     "a saturated lead": ("signal", strip(np.clip(4 * (BEAT - np.median(BEAT)), -0.05, 0.05)), "saturated"),
     "too short": ("signal", strip(BEAT[: 300 * 5]), "lasts 5.0 s"),
     "too long": ("signal", strip(np.tile(BEAT, 8)), "lasts 96.0 s"),
-    "an EDF recording": ("signal", {"a.edf": b"0       X X X X".ljust(184) + b"768     EDF+C"}, "an EDF recording"),
-    "an aECG": ("signal", {"a.xml": b'<?xml version="1.0"?><AnnotatedECG xmlns="urn:hl7-org:v3"/>'}, "aECG"),
-    "a MUSE ECG": ("signal", {"a.xml": b"<?xml version='1.0'?>\n<RestingECG/>"}, "GE MUSE"),
+    "an EDF file cut off": ("signal", {"a.edf": b"0       X X X X".ljust(184) + b"768     EDF+C"}, "EDF file"),
+    "an aECG without a lead": ("signal", {"a.xml": b'<AnnotatedECG xmlns="urn:hl7-org:v3"/>'}, "holds no recording"),
+    "a MUSE file without a lead": ("signal", {"a.xml": b"<RestingECG/>"}, "MUSE file holds no recording"),
+    "a BDF recording": ("signal", {"a.bdf": b"\xffBIOSEMI" + bytes(300)}, "BDF"),
     # pictures
     "a colour photograph": ("image", {"a.jpg": picture(COLOUR, "JPEG")}, "colour picture"),
     "a lateral film": ("image", dicom(ViewPosition="LL"), "LL view; the question is asked of a frontal film"),

@@ -146,6 +146,11 @@ def _read_one(
         from medcore.readers import wfdb
 
         return wfdb.read(content, {base: items[full] for base, full in parts.items()}, case)
+    if kind in ("edf", "aecg", "muse"):
+        from medcore.readers import aecg, edf, muse
+
+        read_ecg = {"edf": edf.read, "aecg": aecg.read, "muse": muse.read}[kind]
+        return read_ecg(content, key, case)
     if kind == "zip":
         raise archive.nested()
     if kind == "own":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input
+from medcore.inputs.signal import LEADS, lead_name
 
 MAX_DECODED = 512 * 2**20
 """Bytes that one input may have when decoded; a header that claims more is refused before memory is taken."""
@@ -95,6 +96,7 @@ BODY_PARTS = words(
     " ORBIT OVARY PANCREAS PATELLA PELVIS PROSTATE RIB SHOULDER SKULL SPINE SPLEEN STERNUM STOMACH SSPINE TESTIS THIGH"
     " THORAX THYROID TIBIA TOE TSPINE UTERUS WHOLEBODY WRIST ZYGOMA"
 )
+_OTHER_LEADS = ("X", "Y", "Z", "V3R", "V4R", "V5R", "V7", "V8", "V9", "MCL1", "MCL6", "ES", "AS", "AI")
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,17})?(e[-+]?\d{1,3})?")
 _FACTS: Mapping[str, frozenset[str] | re.Pattern[str]] = {
     "modality": MODALITIES,
@@ -137,6 +139,12 @@ def voltage(unit: str) -> tuple[str, float]:
     plain = unit.strip().lower().replace("\u00b5", "u").replace("\u03bc", "u")  # micro sign, Greek mu
     small = {"uv": 1e-3, "nv": 1e-6, "mv": 1.0}.get(plain)
     return ("mV", small) if small else (unit.strip(), 1.0)
+
+
+def known_lead(name: str, index: int) -> str:
+    """A lead's usual spelling; a text that is no known lead could name somebody and becomes its place."""
+    short = lead_name(name)
+    return short if short in LEADS + _OTHER_LEADS else f"channel {index + 1}"
 
 
 def unique(remarks: Iterable[str]) -> tuple[str, ...]:

@@ -93,6 +93,16 @@ def days(key: bytes, person: str) -> int:
     return shift if shift < 0 else shift + 1
 
 
+def shifted(when: date | None, key: bytes, who: str | None) -> dict[str, str]:
+    """The fact `acquired`: the date moved by this patient's offset. Nothing where there is none to move it by."""
+    if when is None or not key or not who:
+        return {}
+    try:
+        return {"acquired": (when + timedelta(days=days(key, who))).isoformat()}
+    except OverflowError:
+        return {}
+
+
 def cleaned_before(dataset: Dataset) -> bool:
     """This is one of our own cleaned files: its dates have moved already."""
     return str(dataset.get("DeidentificationMethod", "")) == METHOD

@@ -12,7 +12,7 @@ from medcore.readers import archive, own
 from medcore.readers.wfdb_header import is_header
 
 _TO_IMAGE = N_("Export the picture as DICOM, PNG or JPEG.")
-_TO_WFDB = N_("Export the recording as DICOM or WFDB.")
+_TO_WFDB = N_("Export the recording as DICOM, WFDB, EDF, HL7 aECG or MUSE XML.")
 _TO_TABLE = N_("Save the table as CSV or .xlsx.")
 _UNPACK = N_("Unpack it and upload the files, or pack them as ZIP.")
 
@@ -61,14 +61,13 @@ _OTHERS: tuple[tuple[bytes, int, str, str], ...] = (
     (b"\x7fELF", 0, N_("a program"), N_("Upload the data themselves.")),
     (b"MZ\x90\0", 0, N_("a program"), N_("Upload the data themselves.")),
 )
+_XML_KINDS = ((r"<(\w+:)?AnnotatedECG\b", "aecg"), (r"<(\w+:)?RestingECG\b", "muse"))
 _XML = (
-    (r"<(\w+:)?AnnotatedECG\b", N_("an HL7 annotated ECG (aECG)"), _TO_WFDB),
-    (r"<(\w+:)?RestingECG\b", N_("a GE MUSE ECG (XML)"), _TO_WFDB),
     (r"<(\w+:)?(restingecgdata|ecg|sapphire)\b", N_("an ECG in XML"), _TO_WFDB),
     (r"<(\w+:)?ClinicalDocument\b", N_("an HL7 clinical document"), _TO_TABLE),
     (r"<(!doctype )?html\b", N_("a web page"), N_("Download the file itself, not the page that shows it.")),
     (r"<svg\b", N_("an SVG drawing"), _TO_IMAGE),
-    (r"<", N_("an XML document"), N_("Export a recording as DICOM or WFDB, a table as CSV.")),
+    (r"<", N_("an XML document"), N_("Export a recording as DICOM, WFDB, EDF, HL7 aECG or MUSE XML, a table as CSV.")),
 )
 
 
@@ -77,7 +76,7 @@ class Foreign(Refused):
 
 
 def kind(content: bytes) -> str:
-    """ "dicom", "raster", "wfdb", "own", "excel", "zip" or "csv".
+    """ "dicom", "raster", "wfdb", "edf", "aecg", "muse", "own", "excel", "zip" or "csv".
 
     Raises Foreign, naming what the file is where that can be told.
     """
@@ -89,6 +88,8 @@ def kind(content: bytes) -> str:
         return "raster"
     if content.startswith(own.MAGIC):
         return "own"
+    if content.startswith(b"0       ") and re.fullmatch(rb"\d+ *", content[184:192]):
+        return "edf"
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(content)
     for start, offset, what, remedy in _OTHERS:
@@ -137,8 +138,6 @@ def _zip_kind(content: bytes) -> str:
 
 def _refuse_by_structure(content: bytes) -> None:
     """What has no magic bytes but a telling layout."""
-    if content.startswith(b"0       ") and re.fullmatch(rb"[\d ]{8}", content[184:192]):
-        raise _foreign(N_("an EDF recording"), _TO_WFDB)
     if content.startswith(b"fLaC"):
         raise _without_header()
     if content.startswith(b"BM") and int.from_bytes(content[2:6], "little") == len(content):
@@ -172,27 +171,37 @@ def _gunzipped(content: bytes) -> bytes:
 def _text_kind(content: bytes) -> str:
     start = content[:65536]
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "csv"
+        text = start.decode("utf-16", "replace").lstrip()
+        return _xml_kind(text) if text.startswith("<") else "csv"
     if re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]", start) or not _is_written(start):
         raise Foreign(
             _("This file isn't of a kind that is known, or it is damaged."),
-            _("Upload DICOM, PNG, JPEG, CSV, Excel or WFDB; a WFDB signal file needs its .hea file beside it."),
+            _(
+                "Upload DICOM, PNG, JPEG, CSV, Excel, WFDB, EDF, HL7 aECG or MUSE XML; a WFDB signal file needs its"
+                " .hea file beside it."
+            ),
         )
     text = start.decode("utf-8-sig", "replace").lstrip()
     if not text:
         raise Foreign(_("The file holds nothing but blanks."), _("Copy or export it again."))
     if text.startswith("<"):
-        for pattern, what, remedy in _XML:
-            if re.search(pattern, text, re.IGNORECASE):
-                raise _foreign(what, remedy)
+        return _xml_kind(text)
     if text[0] in "[{":
         _refuse_json(content)
     if is_header(content):
         return "wfdb"
     first = next(line for line in text.splitlines() if line.strip())
     if not re.search(r"[,;\t|]", first):
-        raise _foreign(N_("plain text"), N_("Upload DICOM, PNG, JPEG, WFDB, or a table with a header line."))
+        raise _foreign(N_("plain text"), N_("Upload DICOM, PNG, JPEG, WFDB, EDF, or a table with a header line."))
     return "csv"
+
+
+def _xml_kind(text: str) -> str:
+    for pattern, name in _XML_KINDS:
+        if re.search(pattern, text):
+            return name
+    what, remedy = next((w, r) for pattern, w, r in _XML if re.search(pattern, text, re.IGNORECASE))
+    raise _foreign(what, remedy)
 
 
 def _is_written(start: bytes) -> bool:

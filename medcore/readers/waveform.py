@@ -9,13 +9,12 @@ from pydicom.sequence import Sequence
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Signal
-from medcore.inputs.signal import LEADS, lead_name
+from medcore.inputs.signal import lead_name
 from medcore.readers import deidentify
-from medcore.readers.base import check_size, voltage
+from medcore.readers.base import check_size, known_lead, voltage
 
 _SAMPLES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u4"}
 _UNITS = {"uV": "uV", "mV": "mV", "nV": "nV", "V": "V", "mm[Hg]": "mmHg", "Ohm": "Ohm", "cm[H2O]": "cmH2O", "%": "%"}
-_OTHER_LEADS = ("X", "Y", "Z", "V3R", "V4R", "V5R", "V7", "V8", "V9", "MCL1", "MCL6", "ES", "AS", "AI")
 
 
 def read_waveform(dataset: Dataset, facts: dict[str, str]) -> tuple[Signal, Sequence, tuple[str, ...]]:
@@ -114,9 +113,7 @@ def _name(item: Dataset, index: int) -> str:
     """The lead by its code's meaning; a text that is no known lead could name somebody and becomes its place."""
     source = item.get("ChannelSourceSequence") or []
     meaning = str(source[0].get("CodeMeaning", "")) if source else str(item.get("ChannelLabel", ""))
-    first = re.split(r"[(,]", lead_name(meaning))[0]
-    name = lead_name(first)
-    return name if name in LEADS + _OTHER_LEADS else f"channel {index + 1}"
+    return known_lead(re.split(r"[(,]", lead_name(meaning))[0], index)
 
 
 def _cleaned(group: Dataset, channels: list[_Channel]) -> Dataset:

@@ -6,15 +6,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medcore.errors import Refused
-from medcore.inputs import sha256
-from medcore.readers import decode, read, sniff, table, wfdb
+from medcore.inputs import Signal, sha256
+from medcore.readers import aecg, decode, edf, muse, read, sniff, table, wfdb
 from medcore.readers.dicom import read as read_dicom
+from tests.readers import make_ecg
 from tests.readers.make import ecg, film, packed, part10, picture, workbook
 from tests.readers.make import wfdb as record
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (40, 40), dtype=np.uint16)
+STRIP = Signal(np.linspace(-1, 1, 400, dtype=np.float32).reshape(2, 200), 100.0, ("I", "II"), ("mV", "mV"))
 
 
 def coded(syntax: str) -> bytes:
@@ -30,10 +32,16 @@ PLAIN = {
     "png": picture(PIXELS),
     "jpeg": picture((PIXELS // 16).astype(np.uint8), "JPEG"),
     "wfdb": packed(record("# age: 61\n", n=300)),
+    "edf": make_ecg.edf([STRIP]),
+    "edf+d": make_ecg.edf([STRIP], onsets=[0, 1.5], plus="EDF+D"),
+    "aecg": make_ecg.aecg(STRIP),
+    "muse": make_ecg.muse(STRIP),
     "csv": b'patient,age,"sex",crea\n1,61,f,1.5\n2,,m,"1,7"\n',
     "xlsx": workbook([["age", "crea"], [61, 1.5], [None, 2]]),
 }
 NATIVE = {"j2k": coded("1.2.840.10008.1.2.4.90"), "jpegls": coded("1.2.840.10008.1.2.4.80")}
+
+KINDS = {"dicom", "raster", "wfdb", "edf", "aecg", "muse", "own", "excel", "zip", "csv"}
 
 bounded = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 change = st.tuples(
@@ -97,7 +105,7 @@ def test_changed_streams_are_read_or_refused_by_the_child(kind, changes):
 def test_any_bytes_have_a_kind_or_are_foreign(content):
     given = outcome(lambda: sniff.kind(content))
     assert_told(given)
-    assert isinstance(given, sniff.Foreign) or given in {"dicom", "raster", "wfdb", "own", "excel", "zip", "csv"}
+    assert isinstance(given, sniff.Foreign) or given in KINDS
 
 
 @bounded
@@ -111,6 +119,21 @@ def test_any_text_is_a_table_or_refused(text):
 def test_a_changed_wfdb_header_is_followed_or_refused(changes):
     files = record("# age: 61\n", n=300)
     assert_told(outcome(lambda: wfdb.read(mutated(files["r1.hea"], changes), files)))
+
+
+@pytest.mark.parametrize(("reader", "kind"), [(edf, "edf"), (edf, "edf+d"), (aecg, "aecg"), (muse, "muse")])
+@bounded
+@given(changes=st.lists(change, min_size=1, max_size=3))
+def test_a_changed_ecg_file_is_followed_or_refused(reader, kind, changes):
+    assert_told(outcome(lambda: reader.read(mutated(PLAIN[kind], changes), b"key")))
+
+
+@pytest.mark.parametrize("kind", ["edf", "edf+d"])
+@bounded
+@given(at=st.integers(0, 1280), new=st.binary(min_size=1, max_size=8))
+def test_a_changed_edf_header_is_followed_or_refused(kind, at, new):
+    content = PLAIN[kind]
+    assert_told(outcome(lambda: edf.read(content[:at] + new + content[at + len(new) :])))
 
 
 @bounded

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from medcore.errors import Refused
+from medcore.inputs import Signal
 from medcore.readers import read, read_each
+from tests.readers import make_ecg
 from tests.readers.make import film, packed, part10, picture, wfdb, workbook
 
 NIFTI = (348).to_bytes(4, "little") + bytes(340) + b"n+1\0" + bytes(1000)
+STRIP = Signal(np.ones((1, 500), np.float32), 500.0, ("I",), ("mV",))
 
 
 def tar() -> bytes:
@@ -33,13 +36,12 @@ def npz() -> bytes:
     ("content", "what"),
     [
         (b"%PDF-1.7 x", "a PDF document"),
-        (b"0       X X X X".ljust(184) + b"768     EDF+C", "an EDF recording"),
         (b"\xffBIOSEMI" + bytes(300), "a BDF recording"),
         (bytes(16) + b"SCPECG" + bytes(40), "an SCP-ECG recording"),
-        (b'<?xml version="1.0"?><AnnotatedECG xmlns="urn:hl7-org:v3"/>', "an HL7 annotated ECG (aECG)"),
-        (b"<?xml version='1.0'?>\n<!DOCTYPE RestingECG>\n<RestingECG/>", "a GE MUSE ECG (XML)"),
         (b"<!DOCTYPE html><html></html>", "a web page"),
         (b"<a/>", "an XML document"),
+        ("<a/>".encode("utf-16"), "an XML document"),
+        (b"<restingecgdata/>", "an ECG in XML"),
         (NIFTI, "a NIfTI volume"),
         (gzip.compress(NIFTI), "a NIfTI volume (.nii.gz)"),
         (gzip.compress(b"x"), "a gzip archive"),
@@ -90,6 +92,9 @@ def test_what_is_nothing_known_says_so(content):
         (b"a,b\n1,2\n", "record"),
         (workbook([["a", "b"], [1, 2]]), "record"),
         (packed(wfdb()), "signal"),
+        (make_ecg.edf([STRIP]), "signal"),
+        (make_ecg.aecg(STRIP), "signal"),
+        (make_ecg.muse(STRIP), "signal"),
     ],
 )
 def test_a_wrong_name_changes_nothing(content, kind):
