@@ -100,6 +100,17 @@ async def picture(request: Request) -> Response:
     )
 
 
+async def measured(request: Request) -> Response:
+    """What was measured of a recording, as JSON."""
+    desk = clinic()
+    try:
+        user = await run_in_threadpool(desk.user, request.state.user)
+        found = await run_in_threadpool(desk.measurement, user, request.path_params["id"])
+    except Refused as refused:
+        return PlainTextResponse(str(refused), 404)
+    return JSONResponse(found.as_json(), headers={"cache-control": "private, no-store"})
+
+
 async def health(request: Request) -> Response:
     """200 when the database answers."""
     try:
@@ -116,6 +127,7 @@ app = st.App(
         Route("/logout", logout, methods=["POST"]),
         Route("/health", health),
         Route("/bytes/{what:str}/{id:int}", picture),
+        Route("/measure/{id:int}", measured),
     ],
     middleware=[Middleware(Guard, cookies=COOKIES, known=known)],
 )

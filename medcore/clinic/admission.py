@@ -13,6 +13,7 @@ from medcore.clinic.views import Admission, Refusal, User
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
+from medcore.measure import quality
 from medcore.readers import Found, files_of, read
 from medcore.store import audit, identity
 from medcore.store.tables import CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
@@ -196,7 +197,7 @@ def _piece(given: Input) -> Piece:
             _("A value of this record is very long, or looks like a date, a telephone number or an address."),
             _("Leave out what could name somebody."),
         ) from None
-    return Piece(again, sha256(again), files)
+    return Piece(again, sha256(again), files, quality.remarks(again))
 
 
 def _arrivals(found: Sequence[Found]) -> list[Arrival]:
@@ -205,7 +206,7 @@ def _arrivals(found: Sequence[Found]) -> list[Arrival]:
     for i, f in enumerate(found):
         same = f.person if f.person is not None else frozenset(map(_digest, f.files.values()))
         key = (i,) if f.input.kind == "record" else (f.input.kind, same)
-        piece = Piece(f.input, sha256(f.input), f.files, f.remarks)
+        piece = Piece(f.input, sha256(f.input), f.files, (*f.remarks, *quality.remarks(f.input)))
         arrival = grouped.setdefault(key, Arrival([], f.person, f.case))
         if all(piece.sha256 != p.sha256 for p in arrival.pieces):
             arrival.pieces.append(piece)
