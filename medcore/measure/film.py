@@ -17,10 +17,10 @@ from medcore.inputs import Image
 
 SIDE = 20
 MODALITIES = ("", "CR", "DX", "RG", "XR", "RF", "OT", "SC")
-TURNED = 2.0  # by how much another way up must score higher
-CHEST = 7.0  # what a film must score, some way up, to be told that it is turned or inverted
-FRONTAL = 3.5  # below this, any way up, it hardly is a frontal chest film
-CUT_SIDE, CUT_BELOW = 0.5, 4.0
+TURNED = 5.0  # by how much another way up must score higher; a cut film seldom does
+CHEST = 5.0  # what a film must score, some way up, to be told that it is turned or inverted
+FRONTAL = 2.5  # below this, any way up, it hardly is a frontal chest film
+CUT_SIDE, CUT_BELOW = 0.0, 2.0
 COLOUR = 0.01
 MOIRE = 3.2  # the 1,957 films of cxr_pneumonia reach 2.6
 
@@ -52,7 +52,7 @@ def look(given: Image) -> Look | None:
         return Look(turned=90 * best, photographed=photographed)
     if worst == 0 and -scores[0] > CHEST and -scores[0] > scores[best]:
         return Look(inverted=True, photographed=photographed)
-    if max(scores) < FRONTAL:
+    if scores[best] < FRONTAL:
         return Look(lateral=not given.facts.get("view"), photographed=photographed)
     side = max(_score("side", picture), _score("side", picture[:, ::-1]))
     return Look(cut=side > CUT_SIDE or _score("below", picture) > CUT_BELOW, photographed=photographed)

@@ -92,9 +92,7 @@ def of_film(given: Image) -> list[str]:
         return []
     out = []
     if seen.turned:
-        out.append(
-            _("The film looks turned by {angle}°: turn it upright and upload it again.").format(angle=seen.turned)
-        )
+        out.append(_("The film looks turned by {angle}°: check it, and upload it upright.").format(angle=seen.turned))
     if seen.inverted:
         out.append(_("The film looks inverted, with dark bones: check its export, as it is read as it is stored."))
     if seen.cut:

@@ -57,8 +57,8 @@ def test_intervals_are_the_simulators(rate, noise):
         assert found.qtc_fridericia_ms == pytest.approx(found.qt_ms * (found.rate_bpm / 60) ** (1 / 3))
     worst = np.abs(errors).max(0)
     LOG.info(f"{rate} Hz: worst errors of rate, PR, QRS, QT: {worst.round(1)}; mean {np.mean(errors, 0).round(1)}")
-    assert (worst <= [3, 15, 25, 15]).all()
-    assert (np.abs(np.mean(errors, 0)) <= [1, 6, 15, 6]).all()
+    assert (worst <= [3, 10, 12, 10]).all()
+    assert (np.abs(np.mean(errors, 0)) <= [1, 4, 6, 4]).all()
 
 
 def test_atrial_fibrillation_has_no_pr():
