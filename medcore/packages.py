@@ -8,6 +8,7 @@
 `package.json` names the SHA-256 of each other file; a changed byte is refused. Pickles are never read.
 """
 
+import copy
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -97,6 +98,11 @@ class Package:
             net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
             out.append(net.eval())
         return out
+
+    @cached_property
+    def hooked_nets(self) -> "list[torch.nn.Module]":
+        """A second copy, for methods that hang hooks into nets while the first one may be answering."""
+        return copy.deepcopy(self.nets)
 
     @cached_property
     def space(self) -> "dict[str, torch.Tensor]":

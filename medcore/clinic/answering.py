@@ -37,21 +37,16 @@ class Answering(Versions):
 
     def answer(self, user: User, case_id: int, task: str) -> AnswerView:
         """The answer of the version in use. Refused while this user reads first and has locked no read."""
-        with self.database.read() as session:
-            me = self._account(session, user, "answer")
-            self._check_revealed(session, me, case_id, task)
-            version = in_use_row(session, task)
-            stored = self._stored(session, case_id, version.id)
-            inputs = {} if stored else self._taken(session, case_id, task)
-        if stored:
-            return _answer_view(*stored, in_use=True)
-        package = self._package(version)
-        with self._once(("answer", package.hash)):
+        with self._once(("answer", task)):
             with self.database.read() as session:
+                me = self._account(session, user, "answer")
+                self._check_revealed(session, me, case_id, task)
+                version = in_use_row(session, task)
                 stored = self._stored(session, case_id, version.id)
-            if stored:
-                return _answer_view(*stored, in_use=True)
-            return self._compute(me, case_id, version.id, package, inputs)
+                if stored:
+                    return _answer_view(*stored, in_use=True)
+                inputs = self._taken(session, case_id, task)
+            return self._compute(me, case_id, version.id, self._package(version), inputs)
 
     def answers(self, user: User, case_id: int, task: str) -> list[AnswerView]:
         """The stored answers of all versions, the newest first."""

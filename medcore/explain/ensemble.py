@@ -11,7 +11,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, package: Package) -> None:
         super().__init__()
-        self.nets = nn.ModuleList(package.nets)
+        self.nets = nn.ModuleList(package.hooked_nets)
         self.calibrations = package.calibrations
         self.outcome = package.task.outcome
 

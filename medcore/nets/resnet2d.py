@@ -33,7 +33,7 @@ class ResNet2d(nn.Module):
     Pooling is the mean and the maximum over the picture, so that a small finding is not averaged away.
     """
 
-    def __init__(self, width: int, channels: tuple[int, ...] = (32, 64, 112, 160), drop: float = 0.0) -> None:
+    def __init__(self, width: int, channels: tuple[int, ...] = (32, 64, 104, 152), drop: float = 0.0) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(1, channels[0], 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1))
         stages: list[nn.Module] = []

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from medcore.store.tables import AuditHead, AuditRow, now
@@ -26,20 +26,19 @@ def append(session: Session, user: str, action: str, subject: str, details: Mapp
     for name, value in (details or {}).items():
         if not (value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) <= LONGEST)):
             raise TypeError(f"the audit takes no {type(value).__name__} for {name}")
-    head = session.get_one(AuditHead, 1, with_for_update=True)
-    row = AuditRow(
-        id=head.last + 1,
-        at=now().isoformat(timespec="microseconds"),
-        user=user,
-        action=action,
-        subject=subject,
-        details=json.dumps(dict(details or {}), sort_keys=True),
-        previous=head.hash,
-    )
-    row.hash = _hash(row)
-    session.add(row)
-    head.last, head.hash = row.id, row.hash
-    session.flush()
+    last, previous = session.execute(select(AuditHead.last, AuditHead.hash).with_for_update()).one()
+    row = {
+        "id": last + 1,
+        "at": now().isoformat(timespec="microseconds"),
+        "user": user,
+        "action": action,
+        "subject": subject,
+        "details": json.dumps(dict(details or {}), sort_keys=True),
+        "previous": previous,
+    }
+    hashed = _hash(row)
+    session.execute(insert(AuditRow).values(**row, hash=hashed))
+    session.execute(update(AuditHead).values(last=last + 1, hash=hashed).execution_options(synchronize_session=False))
 
 
 def verify(session: Session) -> int | None:
@@ -48,13 +47,16 @@ def verify(session: Session) -> int | None:
     for row in session.scalars(select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000)):
         if row.id != last + 1:
             return last + 1
-        if row.previous != hashed or row.hash != _hash(row):
+        if row.previous != hashed or row.hash != _hash({name: getattr(row, name) for name in HASHED}):
             return row.id
         last, hashed = row.id, row.hash
     head = session.get(AuditHead, 1)
     return None if head and (head.last, head.hash) == (last, hashed) else last + 1
 
 
-def _hash(row: AuditRow) -> str:
-    fields = [row.id, row.at, row.user, row.action, row.subject, row.details, row.previous]
+HASHED = ("id", "at", "user", "action", "subject", "details", "previous")
+
+
+def _hash(row: Mapping[str, object]) -> str:
+    fields = [row[name] for name in HASHED]
     return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from medcore.inputs import Image, ImageField, sha256
+from medcore.learn.predict import answer
+from medcore.packages import shipped
+from medcore.settings import settings
 from medcore.simulate.anatomy import ZONES
 from medcore.simulate.thorax import film, films
 
@@ -92,3 +95,19 @@ def test_films_are_half_pneumonia_of_both_kinds_of_patients() -> None:
 def test_an_unknown_zone_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="right_upper"):
         film(1, "upper_right", 128)
+
+
+@pytest.mark.parametrize(("child", "least"), [(True, 1.0), (False, 0.5)], ids=["children", "adults"])
+def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_clear(
+    child: bool, least: float
+) -> None:
+    """Eight people, each with and without. On adult films the net rests on more than the lungs (see its card)."""
+    package = shipped(settings().models)["cxr_pneumonia"]
+
+    def said(seed: int, ill: bool) -> float:
+        given, _mask = film(seed, ill, view="AP" if child else "PA", child=child)
+        return answer(package, {"film": given}, "cpu").probabilities["pneumonia"]
+
+    risen = np.array([said(seed, True) - said(seed, False) for seed in range(300 + child, 316, 2)])
+    assert (risen > 0).mean() >= least
+    assert risen.mean() > 0.05
