@@ -18,6 +18,7 @@ from medcore.clinic import Clinic
 from medcore.clinic.demo import real_files
 from medcore.export import pdf
 from medcore.settings import settings
+from medcore.tasks import get
 from tests.browser.conftest import sign_in
 from tests.browser.test_pages import FIRST_ANSWER_MS, Desk, button, settled
 from tests.export.opened import pages, pdf_text
@@ -35,7 +36,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         view = clinic.open_case(reader, case)
         for user in (reader, trainer):
             clinic.lock_read(user, case, view.tasks[0], "")
-        clinic.explain(reader, case, view.tasks[0])
+        for method in (None, get(view.tasks[0]).refine or None):
+            clinic.explain(reader, case, view.tasks[0], method=method)
         clinic.review(reader, case, view.tasks[0], None)
     made.start()
     yield made

@@ -126,3 +126,22 @@ def test_a_mask_that_lies_elsewhere_is_refused(data: Path, wrong: str) -> None:
         del sources[3].ImagePositionPatient
     with pytest.raises(Refused, match="can't be joined"):
         exported(drawn(shape, 1), affine, sources)
+
+
+@pytest.mark.data
+def test_a_file_of_several_frames_keeps_its_own_order(data: Path) -> None:
+    """Its frames run one way, the volume's slices the other: each mask still lies on its own frame."""
+    source = header((data / "dicom_series" / "multiframe" / "ect_2frames.dcm").read_bytes())
+    assert source is not None
+    shared, frames = source.SharedFunctionalGroupsSequence[0], source.PerFrameFunctionalGroupsSequence
+    corners = np.array([f.PlanePositionSequence[0].ImagePositionPatient for f in frames], float)
+    across, down = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float).reshape(2, 3)
+    rows, columns = (float(v) for v in shared.PixelMeasuresSequence[0].PixelSpacing)
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 3] = corners[0] - corners[1], corners[1]
+    affine[:3, 1], affine[:3, 2] = down * rows, across * columns
+    mask = drawn((2, int(source.Rows), int(source.Columns)), 1)
+    made = dcmread(io.BytesIO(exported(mask, affine, [source])))
+    places = [g.PlanePositionSequence[0].ImagePositionPatient for g in made.PerFrameFunctionalGroupsSequence]
+    for picture, place in zip(made.pixel_array, np.array(places, float), strict=True):
+        assert np.array_equal(picture, mask[0, 0 if np.allclose(place, corners[1]) else 1])
