@@ -5,19 +5,28 @@ reader = clinic.sign_in("reader")
 admission = clinic.admit(reader, {"film.dcm": data})
 """
 
+from medcore.clinic.cards import Cards
 from medcore.clinic.demo import Demo
+from medcore.clinic.readers import Readers
 from medcore.clinic.training import Training
 from medcore.clinic.views import (
     Admission,
     AnswerView,
     AttributionView,
+    Card,
     CaseRow,
     CaseView,
+    Disagreement,
+    ExerciseResult,
+    ExerciseView,
     InputView,
+    Kappa,
+    Limit,
     Page,
     Read,
     Refusal,
     RunView,
+    Statistics,
     Use,
     User,
     Version,
@@ -27,21 +36,28 @@ __all__ = [
     "Admission",
     "AnswerView",
     "AttributionView",
+    "Card",
     "CaseRow",
     "CaseView",
     "Clinic",
+    "Disagreement",
+    "ExerciseResult",
+    "ExerciseView",
     "InputView",
+    "Kappa",
+    "Limit",
     "Page",
     "Read",
     "Refusal",
     "RunView",
+    "Statistics",
     "Use",
     "User",
     "Version",
 ]
 
 
-class Clinic(Demo, Training):
+class Clinic(Demo, Training, Readers, Cards):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from medcore import tasks
+from medcore.clinic.decoys import disguised, going_on
+from medcore.clinic.ranking import uncertainty, urgency
 from medcore.clinic.shelf import fit
 from medcore.clinic.versions import Versions, in_use_id, in_use_row
 from medcore.clinic.views import AnswerView, AttributionView, User
@@ -36,23 +38,34 @@ class Answering(Versions):
         self._locks: dict[object, threading.Lock] = {}
 
     def answer(self, user: User, case_id: int, task: str) -> AnswerView:
-        """The answer of the version in use. Refused while this user reads first and has locked no read."""
+        """The answer of the version in use. Refused while this user reads first and has locked no read.
+
+        Within an exercise that the user has not finished, a decoy's answer is not the version's own.
+        """
         with self._once(("answer", task)):
             with self.database.read() as session:
                 me = self._account(session, user, "answer")
                 self._check_revealed(session, me, case_id, task)
+                decoy = decoy_of(session, me, case_id, task)
                 version = in_use_row(session, task)
                 stored = self._stored(session, case_id, version.id)
-                if stored:
-                    return _answer_view(*stored, in_use=True)
-                inputs = self._taken(session, case_id, task)
-            return self._compute(me, case_id, version.id, self._package(version), inputs)
+                inputs = {} if stored else self._taken(session, case_id, task)
+            given = (
+                _answer_view(*stored, in_use=True)
+                if stored
+                else self._compute(me, case_id, version.id, self._package(version), inputs)
+            )
+        return replace(given, answer=disguised(tasks.get(task).outcome, given.answer, decoy)) if decoy else given
 
     def answers(self, user: User, case_id: int, task: str) -> list[AnswerView]:
-        """The stored answers of all versions, the newest first."""
+        """The stored answers of all versions, the newest first; of a decoy only the one that is shown."""
         with self.database.read() as session:
             me = self._account(session, user, "answer")
             self._check_revealed(session, me, case_id, task)
+            decoy = decoy_of(session, me, case_id, task)
+        if decoy:
+            return [self.answer(user, case_id, task)]
+        with self.database.read() as session:
             used = in_use_id(session, task)
             rows = session.execute(
                 select(AnswerRow, UserRow.name)
@@ -86,9 +99,7 @@ class Answering(Versions):
         said = given.answer.probabilities
         label = label or max(said, key=lambda name: said[name])
         method = method or tasks.get(task).explain[0]
-        with self.database.read() as session:
-            version = session.scalars(select(PackageRow).where(PackageRow.hash == given.answer.package_hash)).one()
-        package = self._package(version)
+        package = self._package_of(given.answer.package_hash)
         # One at a time for a package: the methods hang hooks into its nets.
         with self._once(("explain", package.hash)):
             found = self._attribution(given.id, label, method)
@@ -109,8 +120,7 @@ class Answering(Versions):
         """Refused while nothing of the answer may reach this user."""
         self._case(session, case_id)
         tasks.get(task)
-        mine = (ReviewRow.user_id == me.id, ReviewRow.case_id == case_id, ReviewRow.task == task)
-        if me.read_first and session.scalar(select(ReviewRow.id).where(*mine).limit(1)) is None:
+        if not revealed(session, me, case_id, task):
             raise Refused(
                 _("The answer appears when your read is locked."), _("Read the case and lock your read first.")
             )
@@ -146,6 +156,8 @@ class Answering(Versions):
                     package_id=version_id,
                     package_hash=given.package_hash,
                     score=_score(given),
+                    urgency=urgency(tasks.get(given.task).outcome, given),
+                    uncertainty=uncertainty(tasks.get(given.task).outcome, given),
                     choice=given.choice,
                     answer=given.to_json(),
                     settings={"device": self.settings.device},
@@ -200,6 +212,21 @@ class Answering(Versions):
     def _once(self, what: object) -> AbstractContextManager[Any]:
         """A lock by name, so that what two sessions ask for at once is computed once."""
         return self._locks.setdefault(what, threading.Lock())
+
+
+def revealed(session: Session, me: UserRow, case_id: int, task: str) -> bool:
+    """Whether this user may see what the machine says: after a read of their own, or at once where they don't read
+    first. Within an exercise everybody reads first."""
+    mine = (ReviewRow.user_id == me.id, ReviewRow.case_id == case_id, ReviewRow.task == task)
+    if session.scalar(select(ReviewRow.id).where(*mine).limit(1)) is not None:
+        return True
+    return not me.read_first and (case_id, task) not in going_on(session, me.id)
+
+
+def decoy_of(session: Session, me: UserRow, case_id: int, task: str) -> str:
+    """What the machine is made to say to this user, or ""."""
+    row = going_on(session, me.id).get((case_id, task))
+    return row.decoy if row else ""
 
 
 def _answer_view(row: AnswerRow, user: str, in_use: bool) -> AnswerView:

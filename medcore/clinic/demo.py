@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from medcore import tasks
 from medcore.clinic.admission import Admissions
+from medcore.clinic.exercises import Exercises, truths
 from medcore.clinic.people import People
-from medcore.clinic.reading import Reading
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import User
 from medcore.datasets.sample import Sample
@@ -19,7 +19,7 @@ SEED = 20_260
 EACH = 5
 
 
-class Demo(People, Admissions, Reading):
+class Demo(People, Admissions, Exercises):
     """Everything here goes through the same use cases as a person's clicks."""
 
     def seed_demo(self, user: User) -> None:
@@ -31,11 +31,20 @@ class Demo(People, Admissions, Reading):
         reader = next((u for u in self.users() if u.role == "reader"), user)
         samples = [(name, s) for name, task in tasks.all_tasks().items() for s in task.simulate(EACH, SEED)]
         cases = [(name, s, self.admit_inputs(user, [*s.load().values()], source=SOURCE)) for name, s in samples]
+        for name, sample, case_id in cases:
+            self._know(user, name, sample, case_id)
         self.admit(user, real_files(), source=SOURCE)
         for name, sample, case_id in cases[::2]:
             self._read_one(reader, name, sample, case_id)
         with self._writing(user, "admit") as (session, me):
             audit.append(session, me.name, "seed_demo", SOURCE)
+
+    def _know(self, user: User, task: str, sample: Sample, case_id: int) -> None:
+        """Keeps what the simulator knows of the case."""
+        choice = tasks.get(task).outcome.choice_of(sample.target)
+        with self._writing(user, "admit") as (session, me):
+            if not truths(session, task, [case_id]):
+                self._add_truth(session, me, case_id, task, choice, "simulated")
 
     def _read_one(self, reader: User, task: str, sample: Sample, case_id: int) -> None:
         """What a good reader does: knows the truth, looks at answer and reasons, and says whether it is right."""

@@ -77,5 +77,7 @@ NEEDS: dict[str, Role] = {
     "undo": "trainer",
     "retrain": "trainer",
     "cancel_run": "trainer",
+    "set_truth": "trainer",
+    "make_exercise": "trainer",
     "add_user": "admin",
 }

@@ -1,6 +1,6 @@
 """From the worklist to a reviewed case. What a person says is added, never changed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import func, select, tuple_
@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session
 
 from medcore import tasks
 from medcore.clinic import worklist
-from medcore.clinic.answering import Answering
+from medcore.clinic.answering import Answering, decoy_of, revealed
+from medcore.clinic.decoys import going_on
 from medcore.clinic.shelf import fits
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import CaseView, InputView, Page, Read, Refusal, User
 from medcore.errors import Refused
 from medcore.i18n import _
+from medcore.learn.decision import UNLIKE
 from medcore.store import audit
-from medcore.store.tables import AnswerRow, AuditRow, CaseTable, ReviewRow, Stage, UserRow, now
+from medcore.store.tables import AnswerRow, AuditRow, CaseTable, ExerciseCaseRow, ReviewRow, Stage, UserRow, now
 
 LONGEST_COMMENT = 2000
 SAME_VISIT = timedelta(minutes=5)
@@ -39,7 +41,9 @@ class Reading(Answering):
         """One page of the cases that match.
 
         text: a case's number or its start, a patient's pseudonym or its start, words of a question
-        sort: received, number, kind, patient, age or state
+        state: one of a case's, or "second": reviewed by others and not yet read by this user
+        sort: received, number, kind, patient, age or state; urgency or uncertainty (the machine's, greatest first) only
+            for who doesn't read first
         """
         with self.database.read() as session:
             me = self._account(session, user, "worklist")
@@ -52,7 +56,10 @@ class Reading(Answering):
             me = self._account(session, user, "open_case")
             case = self._case(session, case_id)
             found = fits(self._inputs(session, case))
-            previous, following, position, total = _neighbours(session, case)
+            exercise = [row for (c, _task), row in going_on(session, me.id).items() if c == case_id]
+            previous, following, position, total = (
+                _in_exercise(session, me, exercise[0]) if exercise else _neighbours(session, case)
+            )
             return CaseView(
                 row=worklist.view(session, me, [case.id])[0],
                 inputs=tuple(
@@ -61,6 +68,8 @@ class Reading(Answering):
                 tasks=tuple(f.task.name for f in found if f.taken is not None),
                 refusals={f.task.name: Refusal("", f.refusal.sentence, f.refusal.remedy) for f in found if f.refusal},
                 reads=tuple(_visible(session, me, case)),
+                revealed=tuple(f.task.name for f in found if revealed(session, me, case_id, f.task.name)),
+                exercise=exercise[0].exercise_id if exercise else None,
                 previous=previous,
                 next=following,
                 position=position,
@@ -94,14 +103,16 @@ class Reading(Answering):
             with self._writing(user, "lock_read") as (session, me):
                 if _own(session, case_id, me.id, task, "first"):
                     raise _locked_already()
-                return self._note(session, me, case_id, task, "first", choice, comment, confidence=confidence)
+                opened = _opened(session, me, case_id)
+                return self._note(session, me, case_id, task, "first", choice, comment, confidence, opened=opened)
         except IntegrityError as error:
             raise _locked_already() from error
 
     def review(
         self, user: User, case_id: int, task: str, agrees: bool | None, choice: str = "", comment: str = ""
     ) -> Read:
-        """The final read, after the answer was seen. agrees: None where it can't be told; then no choice is kept.
+        """The final read, after the answer was seen. agrees: None where it can't be told, and where the answer was
+        withheld; then `choice` is what the reader holds to be so, "" where that can't be told.
 
         Given again it is a correction: both stay, the newest counts.
         """
@@ -115,11 +126,15 @@ class Reading(Answering):
                 .order_by((AnswerRow.package_id == in_use_id(session, task)).desc(), AnswerRow.id.desc())
                 .limit(1)
             )
-        if agrees is None:
+            decoy = decoy_of(session, me, case_id, task)
+        withheld = seen is not None and seen.answer["unlike"] >= UNLIKE
+        if withheld:
+            agrees, seen = None, None
+        if agrees and not choice and seen is not None:
+            choice = decoy or seen.choice
+        if agrees is None and not withheld:
             choice = ""
-        elif agrees and not choice and seen is not None:
-            choice = seen.choice
-        if agrees is not None:
+        if agrees is not None or choice:
             choice = _checked_choice(task, choice)
         with self._writing(user, "review") as (session, me):
             return self._note(session, me, case_id, task, "final", choice, comment, agrees=agrees, answer=seen)
@@ -136,8 +151,12 @@ class Reading(Answering):
         confidence: int | None = None,
         agrees: bool | None = None,
         answer: AnswerRow | None = None,
+        opened: datetime | None = None,
     ) -> Read:
         case = self._case(session, case_id)
+        # A decoy's answer is nobody's: the read points to none.
+        decoy = bool(decoy_of(session, me, case_id, task))
+        answer = None if decoy else answer
         if len(comment) > LONGEST_COMMENT:
             raise Refused(_("The comment is longer than {n} characters.").format(n=LONGEST_COMMENT), _("Shorten it."))
         row = ReviewRow(
@@ -150,6 +169,8 @@ class Reading(Answering):
             agrees=agrees,
             comment=comment.strip(),
             answer_id=answer.id if answer else None,
+            decoy=decoy,
+            opened=opened,
         )
         session.add(row)
         if stage == "final" or case.state != "reviewed":
@@ -170,16 +191,39 @@ def _neighbours(session: Session, case: CaseTable) -> tuple[int | None, int | No
     return previous, following, before + 1, session.scalar(select(func.count()).select_from(CaseTable)) or 0
 
 
+def _in_exercise(session: Session, me: UserRow, here: ExerciseCaseRow) -> tuple[int | None, int | None, int, int]:
+    """(previous, next, position, total) among this user's cases of the exercise."""
+    cases = [row.case_id for row in going_on(session, me.id).values()]
+    at = cases.index(here.case_id)
+    previous, following = cases[at - 1] if at else None, cases[at + 1] if at + 1 < len(cases) else None
+    return previous, following, at + 1, len(cases)
+
+
+def _opened(session: Session, me: UserRow, case_id: int) -> datetime | None:
+    """When this user last opened the case, as the audit has it."""
+    mine = (AuditRow.subject == f"case {case_id}", AuditRow.user == me.name, AuditRow.action == "open")
+    at = session.scalar(select(AuditRow.at).where(*mine).order_by(AuditRow.id.desc()).limit(1))
+    return datetime.fromisoformat(at) if at else None
+
+
 def _visible(session: Session, me: UserRow, case: CaseTable) -> list[Read]:
-    """The user's own reads of a case; those of others to a task once the user's own are final."""
+    """The user's own reads of a case; those of others to a task once the user's own are final. Reads of a decoy only
+    to who gave them and while the exercise goes on; within one, nobody else's."""
     rows = session.execute(
         select(ReviewRow, AnswerRow)
         .outerjoin(AnswerRow, ReviewRow.answer_id == AnswerRow.id)
         .where(ReviewRow.case_id == case.id)
         .order_by(ReviewRow.id)
     ).all()
+    exercise = {task for case_id, task in going_on(session, me.id) if case_id == case.id}
     done = {r.task for r, _answer in rows if r.user_id == me.id and r.stage == "final"}
-    return [_read(r, answer) for r, answer in rows if r.user_id == me.id or not me.read_first or r.task in done]
+
+    def mine_to_see(r: ReviewRow) -> bool:
+        if r.user_id == me.id:
+            return not r.decoy or r.task in exercise
+        return not r.decoy and r.task not in exercise and (not me.read_first or r.task in done)
+
+    return [_read(r, answer) for r, answer in rows if mine_to_see(r)]
 
 
 def _own(session: Session, case_id: int, user_id: int, task: str, stage: Stage) -> bool:

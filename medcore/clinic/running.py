@@ -195,7 +195,7 @@ def reviewed_cases(session: Session, task: Task) -> list[Sample]:
         newest.setdefault(row.case_id, {})[row.user_id] = row
     out = []
     for case_id, reads in newest.items():
-        said = {r.choice for r in reads.values() if r.agrees is not None}
+        said = {r.choice for r in reads.values() if r.agrees is not None or r.choice}
         if len(said) == 1:
             case = session.get_one(CaseTable, case_id)
             target = task.outcome.truth_of(said.pop())

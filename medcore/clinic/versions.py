@@ -45,6 +45,14 @@ class Versions(Shelf):
         with self.database.read() as session:
             return self._package(_version_row(session, version_id))
 
+    def _package_of(self, hashed: str) -> "Package":
+        """The package of that hash."""
+        with self.database.read() as session:
+            row = session.scalars(select(PackageRow).where(PackageRow.hash == hashed)).first()
+        if row is None:
+            raise Refused(_("There is no such version."), _("Choose one from the list."))
+        return self._package(row)
+
     def versions(self, task: str) -> list[Version]:
         """All of a task's, the newest first."""
         with self.database.read() as session:

@@ -48,7 +48,8 @@ class CaseRow:
 
     title: the question that `task` asks; patient: pseudonym; state: the furthest that anyone has come;
     yours: how far this user has come. score, choice: of the newest answer to `task`, kept back until this user has
-    locked a read. outcome: whether this user's final read agrees with the answer.
+    locked a read, where the answer is withheld, and within an exercise. outcome: whether this user's final read agrees
+    with the answer.
     """
 
     id: int
@@ -116,7 +117,9 @@ class CaseView:
     """A case as one user may see it.
 
     tasks: that can answer it; refusals: tasks of this kind that can't, and why. reads: the user's own, and those of
-    others once that gives nothing away. previous, next: neighbours by arrival, newest first; position from 1.
+    others once that gives nothing away; a read of a decoy only to who gave it, and only until the exercise is finished.
+    revealed: the tasks whose answer this user may see. exercise: the one of which this user reads the case now.
+    previous, next: neighbours in that exercise, else by arrival, newest first; position from 1.
     """
 
     row: CaseRow
@@ -124,6 +127,8 @@ class CaseView:
     tasks: tuple[str, ...]
     refusals: Mapping[str, Refusal]
     reads: tuple[Read, ...]
+    revealed: tuple[str, ...]
+    exercise: int | None
     previous: int | None
     next: int | None
     position: int
@@ -143,6 +148,40 @@ class AnswerView:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How the package stands with one group that a patient belongs to.
+
+    group: what it is ("age", "sex", "view"), value: which one ("65-79", "F", "AP"); n: patients of it that the package
+    was measured on; metric, figure, overall: its leading metric there and over all; worse: the group's range lies on
+    the worse side of the figure over all
+    """
+
+    group: str
+    value: str
+    n: int
+    metric: str
+    figure: Mapping[str, float | None] | None
+    overall: float | None
+    worse: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """What stands beside an answer. Empty where the version's report doesn't hold it.
+
+    open: choices that can't be excluded; coverage: how many of those who had each choice kept it, measured;
+    rates: sensitivity, specificity, threshold, n_with and n_without, of each label
+    limits: of the groups that the patient belongs to; simulated: a made-up case before a package of real ones
+    """
+
+    open: tuple[str, ...]
+    coverage: Mapping[str, Mapping[str, float] | None]
+    rates: Mapping[str, Mapping[str, Any]]
+    limits: tuple[Limit, ...]
+    simulated: bool
+
+
+@dataclass(frozen=True)
 class AttributionView:
     """A stored attribution. Maps of pictures are at most 256 a side, which is finer than what nets see."""
 
@@ -150,6 +189,94 @@ class AttributionView:
     answer_id: int
     attribution: "Attribution"
     at: datetime
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Reads before and after the answer, held against what was so.
+
+    basis: "truth" (known) or "consensus" (of at least two other readers, all of one mind); n: reads that could be
+    held against it; right_before, right_after: of these; helpful: first wrong, final right; harmful: the reverse
+    """
+
+    basis: Literal["truth", "consensus"]
+    n: int
+    right_before: int
+    right_after: int
+    helpful: int
+    harmful: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """One reader's first and final reads beside one version's answers; reads of decoys are not among them.
+
+    n: cases with both reads; agreed_before, agreed_after: of these; seconds_first: median from opening to the first
+    read, seconds_final: from there to the final read, both None where not known
+    """
+
+    user: str
+    task: str
+    package: str
+    n: int
+    agreed_before: int
+    agreed_after: int
+    changes: tuple[Changes, ...]
+    seconds_first: float | None
+    seconds_final: float | None
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """Two readers on the same cases. kappa: value, low, high; None where it is undefined."""
+
+    task: str
+    one: str
+    other: str
+    stage: Stage
+    n: int
+    agreed: int
+    kappa: Mapping[str, float | None] | None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A case on which readers differ. said: reader and choice; truth: "" where it isn't known."""
+
+    case_id: int
+    number: str
+    task: str
+    said: tuple[tuple[str, str], ...]
+    truth: str
+
+
+@dataclass(frozen=True)
+class ExerciseView:
+    """An exercise as one user may see it. cases: how many are theirs to read, done: of which they have read;
+    next: the first that they haven't."""
+
+    id: int
+    title: str
+    task: str
+    user: str
+    at: datetime
+    state: Literal["open", "joined", "finished"]
+    cases: int
+    done: int
+    next: int | None
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One case of an exercise that a reader has finished. decoy: what the machine was made to say, or ""."""
+
+    user: str
+    case_id: int
+    number: str
+    decoy: str
+    truth: str
+    first: str
+    final: str
 
 
 @dataclass(frozen=True)

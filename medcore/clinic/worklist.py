@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from medcore.clinic import decoys
 from medcore.clinic.views import CaseRow, Page
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.store.tables import AnswerRow, CaseState, CaseTable, PatientRow, ReviewRow, UserRow
+from medcore.learn.decision import UNLIKE
+from medcore.store.tables import AnswerRow, CaseState, CaseTable, PatientRow, ReviewRow, UseRow, UserRow
 from medcore.tasks import Task, all_tasks
 
 ORDERS: Mapping[str, tuple[Any, ...]] = {
@@ -20,6 +22,9 @@ ORDERS: Mapping[str, tuple[Any, ...]] = {
     "age": (CaseTable.age_years, CaseTable.id),
     "state": (CaseTable.state, CaseTable.received, CaseTable.id),
 }
+RANKS: Mapping[str, Any] = {"urgency": AnswerRow.urgency, "uncertainty": AnswerRow.uncertainty}
+SECOND = "second"
+"""The state of cases that others have reviewed and this user has not read."""
 
 
 def page(
@@ -34,29 +39,59 @@ def page(
     per_page: int,
 ) -> Page:
     """One page of the cases that match."""
+    if sort in RANKS and (user.read_first or decoys.going_on(session, user.id)):
+        raise Refused(
+            _("The machine chooses no order for who reads first."),
+            _("Sort by arrival or age, or switch reading first off on the About page."),
+        )
     base = matching(text, kind)
     counted = session.execute(select(CaseTable.state, func.count()).where(*base).group_by(CaseTable.state)).all()
     counts = {cast(CaseState, s): n for s, n in counted}
-    total = counts.get(cast(CaseState, state), 0) if state else sum(counts.values())
+    found = ids(user.id, text, kind, state, sort, descending)
+    if state == SECOND:
+        total = session.scalar(select(func.count()).select_from(found.order_by(None).subquery())) or 0
+    else:
+        total = counts.get(cast(CaseState, state), 0) if state else sum(counts.values())
     pages = max(1, -(-total // per_page))
     number = min(max(1, number), pages)
-    chosen = ids(text, kind, state, sort, descending).limit(per_page).offset((number - 1) * per_page)
-    rows = view(session, user, session.scalars(chosen).all())
+    rows = view(session, user, session.scalars(found.limit(per_page).offset((number - 1) * per_page)).all())
     return Page(tuple(rows), total, counts, number, pages)
 
 
-def ids(text: str, kind: str, state: str, sort: str, descending: bool) -> Select[int]:
+def ids(user_id: int, text: str, kind: str, state: str, sort: str, descending: bool) -> Select[int]:
     """The ids of what matches, in order. Ids alone, so that a far page skips entries of an index, not rows."""
-    if sort not in ORDERS:
+    if sort not in ORDERS and sort not in RANKS:
         raise Refused(
             _("The worklist can't be sorted by “{sort}”.").format(sort=sort),
-            _("Sort by one of: {names}.").format(names=", ".join(ORDERS)),
+            _("Sort by one of: {names}.").format(names=", ".join([*ORDERS, *RANKS])),
         )
     where = matching(text, kind)
-    if state:
+    if state == SECOND:
+        where += [CaseTable.state == "reviewed", ~_read_by(user_id)]
+    elif state:
         where.append(CaseTable.state == state)
+    if sort in RANKS:
+        return _ranked(where, RANKS[sort])
     order = [c.desc() if descending else c.asc() for c in ORDERS[sort]]
     return select(CaseTable.id).where(*where).order_by(*order)
+
+
+def _read_by(user_id: int) -> ColumnElement[bool]:
+    """Whether this user has read the case, whatever was asked."""
+    return exists().where(ReviewRow.case_id == CaseTable.id, ReviewRow.user_id == user_id)
+
+
+def _ranked(where: list[ColumnElement[bool]], rank: Any) -> Select[int]:
+    """By what the version in use holds highest; cases that it hasn't answered, or can't rank, come last."""
+    newest = select(func.max(UseRow.id)).group_by(UseRow.task)
+    used = select(UseRow.package_id).where(UseRow.id.in_(newest))
+    mine = and_(AnswerRow.case_id == CaseTable.id, AnswerRow.task == CaseTable.task, AnswerRow.package_id.in_(used))
+    return (
+        select(CaseTable.id)
+        .outerjoin(AnswerRow, mine)
+        .where(*where)
+        .order_by(rank.is_(None), rank.desc(), CaseTable.received.desc(), CaseTable.id.desc())
+    )
 
 
 def matching(text: str, kind: str) -> list[ColumnElement[bool]]:
@@ -98,7 +133,8 @@ def view(session: Session, user: UserRow, chosen: Any) -> list[CaseRow]:
     given = select(AnswerRow).where(AnswerRow.case_id.in_(chosen)).order_by(AnswerRow.id)
     for answer in session.scalars(given):
         newest[answer.case_id, answer.task] = answer
-    return [_row(cases[i], user, reads, newest) for i in chosen]
+    exercise = {case_id for case_id, _task in decoys.going_on(session, user.id)}
+    return [_row(cases[i], user, reads, newest, i in exercise) for i in chosen]
 
 
 def _row(
@@ -106,12 +142,16 @@ def _row(
     user: UserRow,
     reads: Mapping[tuple[int, str], Mapping[str, ReviewRow]],
     newest: Mapping[tuple[int, str], AnswerRow],
+    exercise: bool,
 ) -> CaseRow:
     task = all_tasks().get(case.task or "")
     read = reads.get((case.id, case.task or ""), {})
     answer = newest.get((case.id, case.task or ""))
-    shown = answer if answer is not None and (read or not user.read_first) else None
-    agrees = read["final"].agrees if "final" in read else None
+    known = answer is not None and (read or not user.read_first) and answer.answer["unlike"] < UNLIKE
+    # The worklist keeps silent on every case of an exercise: its word on a decoy would give it away.
+    shown = answer if known and not exercise else None
+    final = read.get("final")
+    agrees = final.agrees if final and not final.decoy and not exercise else None
     return CaseRow(
         id=case.id,
         number=case.number,

@@ -122,5 +122,8 @@ def support2(folder: Path) -> list[Sample]:
     for row in rows:
         if row["hospdead"].strip() in ("0", "1"):
             inputs: dict[str, Input] = {"record": Record({c.name: parse(c, row.get(c.name)) for c in COLUMNS})}
-            samples.append(Sample(NAME, row["patient"], row["patient"], partial(dict, inputs), int(row["hospdead"])))
+            facts = {name: row[name] for name in ("age", "sex") if row.get(name)}
+            samples.append(
+                Sample(NAME, row["patient"], row["patient"], partial(dict, inputs), int(row["hospdead"]), facts=facts)
+            )
     return samples

@@ -12,6 +12,7 @@ from medcore.datasets.sample import FOLDS, Sample
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.learn.batches import Encoded, collate, encode
+from medcore.learn.decision import decision, exclude_below
 from medcore.learn.devices import pick
 from medcore.learn.evaluate import figures
 from medcore.learn.predict import versions
@@ -105,6 +106,7 @@ def _write(
         [outcome.probabilities(logits[f]["out"][1], c) for f, c in zip(states, calibrations, strict=True)]
     )
     space, table = _space(encoded, nets, recipe)
+    truth, thresholds = encoded.truth[index], outcome.thresholds(p, encoded.truth[index])
     about: dict[str, Any] = {
         "task": task.name,
         "version": version,
@@ -113,8 +115,8 @@ def _write(
         "seed": seed,
         "device": device,
         "versions": versions(),
-        "thresholds": outcome.thresholds(p, encoded.truth[index]),
-        "exclude_below": _exclude_below(task, p, encoded.truth[index]),
+        "thresholds": thresholds,
+        "exclude_below": exclude_below(outcome, p, truth),
         "reference": reference(task, encoded),
         "unlike": table,
         "seen": _seen(encoded, start),
@@ -124,7 +126,8 @@ def _write(
         "started_from": start.hash if start else None,
         "report": {
             **figures(task, p, encoded, index),
-            "reliability": reliability(outcome, p, encoded.truth[index], [encoded.patients[i] for i in index]),
+            "reliability": reliability(outcome, p, truth, [encoded.patients[i] for i in index]),
+            "decision": decision(outcome, p, truth, thresholds, [encoded.samples[i] for i in index]),
         },
     }
     from medcore.learn.card import card
@@ -149,23 +152,6 @@ def _calibrate(
         rows = np.repeat(np.arange(len(index)), weight[owner])
         draws.append(task.outcome.calibrate(z[rows], truth[rows]))
     return {**fitted, "draws": draws}  # type: ignore[dict-item]
-
-
-def _exclude_below(task: Task, p: np.ndarray, truth: np.ndarray, miss: float = 0.05) -> dict[str, float]:
-    """For each label the probability that 95 % of the patients who have it reach: class-conditional split conformal
-    (Vovk, ACML 2012). Below it a label can be excluded."""
-    if task.outcome.kind == "regression":
-        return {}
-    has = (
-        np.eye(len(task.outcome.labels))[truth.astype(int)]
-        if task.outcome.kind == "multiclass"
-        else truth.reshape(p.shape)
-    )
-    out = {}
-    for i, label in enumerate(task.outcome.labels):
-        mine = np.sort(p[has[:, i] > 0.5, i])
-        out[label.name] = float(mine[max(0, int(miss * (len(mine) + 1)) - 1)]) if len(mine) >= 20 else 0.0
-    return out
 
 
 def reference(task: Task, encoded: Encoded) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a package says of a case."""
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
 from medcore.learn.batches import collate, encode_inputs
+from medcore.learn.decision import UNLIKE, not_excluded
 from medcore.learn.devices import moved, pick, placed, with_fallback
 from medcore.packages import Package
 
@@ -29,7 +29,7 @@ class Answer:
     probabilities: calibrated, by label (a value in the outcome's unit for a regression)
     ranges: 95 % range of each, from resampling the package's nets and their calibration
     thresholds: from which probability a label is called present; choice: the label (or labels, "+") that is
-    set: labels that can't be excluded at 5 %; unlike: share of the training patients that were less unlike the rest
+    set: choices that can't be excluded at 5 %; unlike: share of the training patients that were less unlike the rest
     absent: parts of the input that were not there; wished: those that would move the answer most, first
     inputs: SHA-256 of each input by field; versions: of the libraries that computed it
     """
@@ -50,6 +50,11 @@ class Answer:
     seconds: float
     versions: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the case is too unlike the training data for its numbers to mean anything."""
+        return self.unlike >= UNLIKE
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -150,7 +155,7 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         ranges=spans,
         thresholds=thresholds,
         choice=outcome.choose(p, package.about["thresholds"]),
-        set=tuple(n for n, v in zip(names, p, strict=True) if v >= package.about["exclude_below"].get(n, math.inf)),
+        set=not_excluded(outcome, p, package.about["exclude_below"]),
         unlike=unlike(package, seen),
         absent=tuple(a for name, spec in task.fields.items() for a in spec.absent(inputs[name])),
         wished=wished(package, inputs, batch, used),

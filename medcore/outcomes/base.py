@@ -17,11 +17,13 @@ class Label:
 
     name: lower_snake, as in JSON and in the database; title: as people say it, sentence case ("Pneumonia")
     phrase: completes "Of 100 films scored like this one, about 84 …" ("showed pneumonia")
+    finding: whether somebody should look soon because of it; "normal" and "too noisy" are labels but no findings
     """
 
     name: str
     title: str
     phrase: str
+    finding: bool = True
 
 
 Calibration = dict[str, list[float]]

@@ -65,6 +65,24 @@ def balanced_accuracy(predicted: np.ndarray, truth: np.ndarray) -> float:
     return float(np.mean([np.mean(predicted[truth == c] == c) for c in classes])) if len(classes) else nan
 
 
+def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float:
+    """Agreement of two readers on the same cases beyond what their own habits give by chance: (po - pe) / (1 - pe)
+    (Cohen, Educ Psychol Meas 1960). nan where both only ever said the same one thing."""
+    a, b = np.asarray(one), np.asarray(other)
+    if not len(a):
+        return nan
+    chance = sum(float(np.mean(a == c)) * float(np.mean(b == c)) for c in np.unique(np.concatenate([a, b])))
+    return (float(np.mean(a == b)) - chance) / (1 - chance) if chance < 1 else nan
+
+
+def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
+    """(positive, negative) predictive value by Bayes' theorem (Altman & Bland, BMJ 1994); nan where nothing is called
+    positive, or negative."""
+    hit, false = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    clear, missed = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
+    return (hit / (hit + false) if hit + false else nan, clear / (clear + missed) if clear + missed else nan)
+
+
 def bootstrap(
     metrics: Callable[[np.ndarray], dict[str, float]], patients: Sequence[str], draws: int = 500, seed: int = 0
 ) -> dict[str, Any]:

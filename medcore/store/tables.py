@@ -150,7 +150,10 @@ class UseRow(Base):
 
 
 class AnswerRow(Base):
-    """answer: all of `medcore.learn.predict.Answer`, with hashes and versions; score and choice for lists."""
+    """answer: all of `medcore.learn.predict.Answer`, with hashes and versions; score and choice for lists.
+
+    urgency, uncertainty: 0 to 1, for the order of a worklist (medcore.clinic.worklist); None where there is none.
+    """
 
     __tablename__ = "answers"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -159,6 +162,8 @@ class AnswerRow(Base):
     package_id: Mapped[int] = mapped_column(ForeignKey("package_versions.id"))
     package_hash: Mapped[str]
     score: Mapped[float | None]
+    urgency: Mapped[float | None]
+    uncertainty: Mapped[float | None]
     choice: Mapped[str]
     answer: Mapped[dict[str, Any]]
     settings: Mapped[dict[str, Any]]
@@ -186,6 +191,7 @@ class ReviewRow(Base):
     """A read. Never changed: a correction is a further row, and the newest final one of a user counts.
 
     decoy: it was made in view of an answer that was wrong on purpose; never learnt from, never counted.
+    opened: when this reader had last opened the case before a first read.
     """
 
     __tablename__ = "reviews"
@@ -200,6 +206,7 @@ class ReviewRow(Base):
     comment: Mapped[str] = mapped_column(default="")
     answer_id: Mapped[int | None] = mapped_column(ForeignKey("answers.id"))
     decoy: Mapped[bool] = mapped_column(default=False)
+    opened: Mapped[datetime | None]
     at: Mapped[datetime] = mapped_column(default=now)
     user: Mapped[UserRow] = relationship(lazy="joined", innerjoin=True)
     __table_args__ = (
@@ -216,6 +223,55 @@ class ReviewRow(Base):
             postgresql_where=text("stage = 'first'"),
         ),
     )
+
+
+class TruthRow(Base):
+    """What was so in the end. The newest row of a case and task counts. origin: "simulated" or "entered"."""
+
+    __tablename__ = "truths"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"))
+    task: Mapped[str]
+    choice: Mapped[str]
+    origin: Mapped[str]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (Index(None, "case_id", "task"),)
+
+
+class ExerciseRow(Base):
+    """Cases of one task to be read for practice, some of them with a machine's answer that is wrong on purpose."""
+
+    __tablename__ = "exercises"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    task: Mapped[str]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ExerciseCaseRow(Base):
+    """decoy: the choice that the machine is made to say, which isn't the truth; "" where its own answer is shown."""
+
+    __tablename__ = "exercise_cases"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    exercise_id: Mapped[int] = mapped_column(ForeignKey("exercises.id"))
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    decoy: Mapped[str]
+    __table_args__ = (UniqueConstraint("exercise_id", "case_id"),)
+
+
+class ExerciseReaderRow(Base):
+    """Who reads an exercise. Until `finished` the decoys stay unknown to them."""
+
+    __tablename__ = "exercise_readers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    exercise_id: Mapped[int] = mapped_column(ForeignKey("exercises.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    joined: Mapped[datetime] = mapped_column(default=now)
+    finished: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("exercise_id", "user_id"),)
 
 
 class JobRow(Base):

@@ -28,10 +28,10 @@ TASK = Task(
     fields={"ecg": SignalField(leads=("I",), rate_hz=150, min_seconds=9, max_seconds=61, crop_seconds=30)},
     outcome=MultiClass(
         labels=(
-            Label("normal", N_("Normal rhythm"), N_("showed a normal rhythm")),
+            Label("normal", N_("Normal rhythm"), N_("showed a normal rhythm"), finding=False),
             Label("atrial_fibrillation", N_("Atrial fibrillation"), N_("showed atrial fibrillation")),
             Label("other", N_("Other rhythm"), N_("showed another rhythm")),
-            Label("too_noisy", N_("Too noisy to read"), N_("were too noisy to read")),
+            Label("too_noisy", N_("Too noisy to read"), N_("were too noisy to read"), finding=False),
         ),
         named_f1=(("f1_cinc2017", (0, 1, 2)),),
     ),

@@ -1,0 +1,71 @@
+"""What stands beside an answer: what can't be excluded, how often the cut is right, and whom that was measured on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from medcore.checks import stored
+from medcore.clinic.answering import Answering
+from medcore.clinic.views import AnswerView, Card, Limit
+from medcore.learn.decision import groups_of, not_excluded
+from medcore.outcomes.metrics import predictive_values
+from medcore.packages import Package
+
+FEW = 30
+"""Fewer patients of a group than this, and its figure says little."""
+
+
+class Cards(Answering):
+    """The figures of the version that gave an answer, for the patient whom it is about."""
+
+    def card(self, given: AnswerView) -> Card:
+        """The card to an answer that `answer` gave."""
+        import numpy as np
+
+        with self.database.read() as session:
+            case = self._case(session, given.case_id)
+            facts = {k: v for i in reversed(case.inputs) for k, v in i.facts.items()}
+            if case.age_years is not None:
+                facts["age_years"] = str(case.age_years)
+            facts["sex"] = case.sex or facts.get("sex", "")
+            simulated = case.simulated
+        package = self._package_of(given.answer.package_hash)
+        found = _decision(package)
+        p = np.array([*given.answer.probabilities.values()])
+        made_up = all(name.startswith("simulated") for name in package.about.get("data", {}))
+        return Card(
+            open=not_excluded(package.task.outcome, p, found.get("exclude_below", {})),
+            coverage=found.get("coverage", {}),
+            rates=found.get("labels", {}),
+            limits=tuple(_limits(package, found, facts)),
+            simulated=simulated and not made_up,
+        )
+
+    @staticmethod
+    def predictive(rates: Mapping[str, Any], prevalence: float) -> dict[str, tuple[float, float, float]]:
+        """`ppv` and `npv`, each (value, low, high), at a prevalence of 0 to 1. Both rise with sensitivity and with
+        specificity, so the ends of the range are at the ends of both ranges: wider than a joint one."""
+        ends = [
+            predictive_values(rates["sensitivity"][end], rates["specificity"][end], prevalence)
+            for end in ("value", "low", "high")
+        ]
+        return {name: tuple(e[i] for e in ends) for i, name in enumerate(("ppv", "npv"))}  # type: ignore[misc]
+
+
+def _decision(package: Package) -> dict[str, Any]:
+    """From the report of the package, else from the checks beside it."""
+    found: dict[str, Any] = package.report.get("decision") or (stored(package) or {}).get("decision") or {}
+    return found
+
+
+def _limits(package: Package, found: Mapping[str, Any], facts: Mapping[str, str]) -> list[Limit]:
+    out = []
+    for group, value in groups_of(facts).items():
+        measured = found.get("groups", {}).get(group)
+        if measured is None:  # the data set doesn't tell
+            continue
+        mine = measured.get(value, {"n": 0, "metric": "", "figure": None})
+        whole = (package.report["metrics"].get(mine["metric"]) or {}).get("value")
+        high = (mine["figure"] or {}).get("high")
+        worse = whole is not None and high is not None and high < whole
+        out.append(Limit(group, value, mine["n"], mine["metric"], mine["figure"], whole, worse))
+    return out
