@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.parts import care, desk, theme
+from app.parts import care, desk, presence, theme
 from medcore.i18n import _, language
 
 language.set((st.context.locale or "en").split("-")[0])
@@ -16,12 +16,14 @@ chosen = st.navigation(
         st.Page("../pages/explain.py", title=_("Explain"), url_path="explain"),
         st.Page("../pages/train.py", title=_("Train"), url_path="train"),
         st.Page("../pages/models.py", title=_("Models"), url_path="models"),
+        st.Page("../pages/readers.py", title=_("Readers"), url_path="readers"),
         st.Page("../pages/about.py", title=_("About"), url_path="about"),
     ],
     position="top",
 )
 
 who = desk.user()
+presence.here(who.name, None)  # the page of a case says otherwise
 with st.container(key="who"):
     theme.html(
         f'<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, theme, words
+from app.parts import address, answer, care, desk, later, presence, theme, words, worth
 from app.parts.viewers import ecg, film, record_table
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
@@ -14,7 +14,7 @@ from medcore.inputs import Column, Record, RecordField
 from medcore.tasks import Task, get
 
 WORKLIST, EXPLAIN = "../pages/worklist.py", "../pages/explain.py"
-UNLIKE = 0.99  # share of training patients who lay nearer to the rest: from here on it is said
+MODELS, READERS = "../pages/models.py", "../pages/readers.py"
 
 
 def wanted() -> int | None:
@@ -62,6 +62,17 @@ def strip(view: CaseView) -> None:
             ):
                 if st.button(text, icon=icon, type="tertiary", disabled=other is None, shortcut=keys):
                     go(other)
+    also = presence.reading(but=user.name).get(row.id)
+    if also:
+        theme.hint(_("Also open with: {names}. Each read is kept for itself.").format(names=", ".join(also)))
+
+
+def exercise(view: CaseView) -> None:
+    """That some answers here are wrong on purpose."""
+    for found in clinic.exercises(user):
+        if found.id == view.exercise:
+            text = _("Some of the model’s answers are wrong on purpose; at the end it is told which.")
+            theme.warning(_("Exercise “{title}”.").format(title=found.title), text)
 
 
 def asked(view: CaseView) -> Task | None:
@@ -189,7 +200,7 @@ def answered(view: CaseView, task: Task, first: Read | None) -> AnswerView | Non
         theme.section(_("Model’s answer"))
         st.skeleton(130)
     else:
-        answer.model_answer(given.answer, task.outcome, task.unit_noun)
+        answer.model_answer(given.answer, task.outcome, task.unit_noun, at=words.clock(given.at))
     return given
 
 
@@ -199,7 +210,7 @@ def titles(task: Task) -> Mapping[str, str]:
 
 
 def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) -> None:
-    """What moved the answer, other findings, remarks, and who answered."""
+    """What moved the answer, and other findings."""
     kind = next(iter(task.fields.values())).kind
     if isinstance(why, AttributionView) and not why.attribution.failure:
         answer.moved(why.attribution.words, kind, numbered=True)
@@ -211,18 +222,29 @@ def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) ->
     else:
         theme.warning(_("No map."), why if isinstance(why, str) else why.attribution.failure)
     answer.other_findings(given.answer, task.outcome)
-    remarks = list(given.answer.remarks)
-    if given.answer.unlike >= UNLIKE:
-        remarks.append(_("This case is less like the training cases than nearly all of them are like each other."))
-    known = titles(task)
-    answer.notes(remarks, given.answer.absent, [known.get(w, w) for w in given.answer.wished])
-    answer.footer(given.answer)
-    st.page_link(
-        EXPLAIN,
-        label=_("Other labels and methods"),
-        query_params={"case": str(given.case_id), "task": task.name},
-        icon=":material/query_stats:",
-    )
+
+
+def behind(task: Task, given: AnswerView) -> None:
+    """The input's remarks, what the answer is worth for this patient, and who answered."""
+    known, said = titles(task), given.answer
+    if not said.withheld:
+        answer.notes(said.remarks, said.unlike, said.absent, [known.get(w, w) for w in said.wished])
+        card = clinic.card(given)
+        worth.not_excluded(card, task.outcome)
+        worth.limits(card)
+        with st.expander(_("Cut, predictive values, origin of the numbers")):
+            worth.origin(card, said, task.outcome)
+            worth.predictive(card, said, task.outcome, clinic.predictive, key=f"worth-{given.case_id}-{task.name}")
+    answer.footer(said)
+    with st.container(horizontal=True, gap="small"):
+        if not said.withheld:
+            st.page_link(
+                EXPLAIN,
+                label=_("Other labels and methods"),
+                query_params={"case": str(given.case_id), "task": task.name},
+                icon=":material/query_stats:",
+            )
+        st.page_link(MODELS, label=_("Card"), query_params={"task": task.name}, icon=":material/description:")
 
 
 @st.fragment
@@ -233,17 +255,41 @@ def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, fi
         if final and not st.session_state.get(f"again-{key}"):
             answer.reviewed(task.outcome, final.agrees, final.choice, words.clock(final.at), final.comment)
             others(view, task)
+            truth(view, task)
             if st.button(_("Correct my decision"), type="tertiary", key=f"button-{key}"):
                 st.session_state[f"again-{key}"] = True
                 st.rerun(scope="fragment")
             return
-        decision = answer.decision(task.outcome, given.answer, first.choice if first else None, key=key)
+        if given.answer.withheld:
+            decision = answer.own_decision(task.outcome, key=key)
+        else:
+            decision = answer.decision(task.outcome, given.answer, first.choice if first else None, key=key)
         if decision:
             clinic.review(user, view.row.id, task.name, decision.agrees, decision.choice, decision.comment)
             st.session_state.pop(f"again-{key}", None)
             st.session_state["saved"] = view.row.number
+            if view.exercise:
+                left = next((x.next for x in clinic.exercises(user) if x.id == view.exercise), None)
+                if left is None:
+                    st.switch_page(READERS)
+                go(left)
             waiting = clinic.worklist(user, state="to_read", per_page=1).rows
             go(view.next or (waiting[0].id if waiting else None))
+
+
+def truth(view: CaseView, task: Task) -> None:
+    """What was so in the end, where it is known; a trainer can enter it."""
+    known = clinic.truth(user, view.row.id, task.name)
+    if known:
+        theme.facts({_("Known to be so"): answer.words_for(task.outcome, known)})
+    if user.role == "reader" or view.exercise:
+        return
+    with st.popover(_("Enter what was so"), type="tertiary", icon=":material/fact_check:"):
+        theme.hint(_("From follow-up, biopsy or another examination. Readers’ figures are held against it."))
+        said = answer.choose(task.outcome, f"truth-{view.row.id}-{task.name}", _("What was so?"), cant_tell=False)
+        if st.button(_("Keep"), disabled=not said, key=f"keep-truth-{view.row.id}"):
+            clinic.set_truth(user, view.row.id, task.name, said or "")
+            st.rerun()
 
 
 def others(view: CaseView, task: Task) -> None:
@@ -284,12 +330,14 @@ if view is None:
     st.page_link(WORKLIST, label=_("Go to the worklist"), icon=":material/list:")
     st.stop()
 
+presence.here(user.name, case_id)
 strip(view)
 task = asked(view)
 first, final = (mine(view, task, "first"), mine(view, task, "final")) if task else (None, None)
-revealed = bool(first or final or not user.read_first)
+revealed = task is not None and task.name in view.revealed
 version = next((v.hash for v in clinic.versions(task.name) if v.in_use), "") if task and revealed else ""
-which = (case_id, task.name if task else "", version)
+# Whose it is counts too: within an exercise two readers may be told two things.
+which = (case_id, task.name if task else "", version, user.id if view.exercise else 0)
 
 why: AttributionView | str | None = None
 pending: tuple[object, ...] = ()
@@ -297,6 +345,8 @@ left, right = st.columns([2.36, 1], gap="small")
 with right, theme.panel("rail"), care.guarded():
     if saved := st.session_state.pop("saved", ""):
         theme.saved(_("{number} is saved.").format(number=saved))
+    if view.exercise:
+        exercise(view)
     if task is None:
         no_question(view)
     elif not revealed:
@@ -304,13 +354,15 @@ with right, theme.panel("rail"), care.guarded():
     else:
         given = answered(view, task, first)
         if given:
-            why = later.soon(("why", *which), partial(reason_for, case_id, task))
-            pending = () if why else ("why", *which)
-            if isinstance(why, AttributionView) and task.refine:
-                finer = later.soon(("finer", *which), partial(reason_for, case_id, task, task.refine))
-                pending = () if finer else ("finer", *which)
-                why = finer if isinstance(finer, AttributionView) and not finer.attribution.failure else why
-            reasons(task, given, why)
+            if not given.answer.withheld:
+                why = later.soon(("why", *which), partial(reason_for, case_id, task))
+                pending = () if why else ("why", *which)
+                if isinstance(why, AttributionView) and task.refine:
+                    finer = later.soon(("finer", *which), partial(reason_for, case_id, task, task.refine))
+                    pending = () if finer else ("finer", *which)
+                    why = finer if isinstance(finer, AttributionView) and not finer.attribution.failure else why
+                reasons(task, given, why)
+            behind(task, given)
             decide(view, task, given, first, final)
         else:
             pending = ("answer", *which)

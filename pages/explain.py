@@ -27,7 +27,7 @@ def known(row: CaseRow) -> bool:
 def opened(case_id: int) -> CaseView:
     """The case; opening it is kept in the audit, so this page opens it once, or again if it wasn't read yet."""
     kept: CaseView | None = st.session_state.get("explain_case")
-    view = kept if kept and kept.row.id == case_id and kept.reads else clinic.open_case(user, case_id)
+    view = kept if kept and kept.row.id == case_id and kept.revealed else clinic.open_case(user, case_id)
     st.session_state["explain_case"] = view
     st.session_state["last_case"] = case_id
     address.keep("case", case_id)
@@ -188,11 +188,6 @@ def take_away(view: CaseView, task: Task, given: AnswerView, why: AttributionVie
     )
 
 
-def hidden(view: CaseView, task: Task) -> bool:
-    """Whether the answer must not be shown yet."""
-    return user.read_first and not any(r.user_id == user.id and r.task == task.name for r in view.reads)
-
-
 clinic, user = desk.clinic(), desk.user()
 desk.warm()
 theme.title(_("Explain"), _("What moved an answer, and how well the parts add up"))
@@ -210,14 +205,18 @@ with right, theme.panel("rail"):
     elif view:
         with care.guarded():
             task = choose_task(view)
-            if hidden(view, task):
+            if task.name not in view.revealed:
                 answer.hidden()
                 st.page_link(CASE, label=_("Read this case first"), query_params={"case": str(view.row.id)})
             else:
                 which = (view.row.id, task.name)
-                given = later.soon(("answer", *which), partial(clinic.answer, user, *which))
-                pending = () if given else ("answer", *which)
-                if given:
+                whose = (*which, user.id if view.exercise else 0)
+                given = later.soon(("answer", *whose), partial(clinic.answer, user, *which))
+                pending = () if given else ("answer", *whose)
+                if given and given.answer.withheld:
+                    answer.model_answer(given.answer, task.outcome, task.unit_noun)
+                    given = None
+                elif given:
                     label, method = choose_label(task.outcome, given.answer.choice), choose_method(task)
 
 if view and task and given:

@@ -1,13 +1,17 @@
 """The worklist: what there is to read, found, filtered, sorted and paged in the database."""
 
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from app.parts import address, answer, care, desk, theme, words
+from app.parts import address, answer, care, desk, presence, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import CaseRow, Page
+from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.tasks import all_tasks
 
@@ -32,6 +36,7 @@ def sorts() -> dict[str, tuple[str, bool]]:
         "patient": (_("Patient"), False),
         "age": (_("Age"), True),
         "state": (_("State"), True),
+        **({} if user.read_first else {"urgency": (_("Urgency"), True), "uncertainty": (_("Uncertainty"), True)}),
     }
 
 
@@ -40,6 +45,7 @@ def heads() -> dict[str, str]:
     return {
         "case": _("Case"),
         "state": _("State"),
+        "open": _("Open now"),
         "question": _("Question"),
         "kind": _("Kind"),
         "patient": _("Patient"),
@@ -67,11 +73,12 @@ def said(row: CaseRow) -> str:
     return answer.words_for(task.outcome, row.choice) if task and row.score is not None else ""
 
 
-def line(row: CaseRow) -> dict[str, object]:
-    """A case as a row of the table."""
+def line(row: CaseRow, reading: Mapping[int, Sequence[str]]) -> dict[str, object]:
+    """A case as a row of the table. reading: who has which case open."""
     return {
         "case": row.number,
         "state": [words.states()[row.state]],
+        "open": ", ".join(reading.get(row.id, ())),
         "question": row.title,
         "kind": words.kinds().get(row.kind, row.kind),
         "patient": row.patient,
@@ -124,8 +131,10 @@ def table(page: Page) -> None:
         help=_("Calibrated probability of what was said, or of the finding where that was said to be absent"),
     )
     key = f"cases-{st.session_state.get('turn', 0)}"
+    reading = presence.reading()
+    shown = [h for h in heads() if h != "open" or any(r.id in reading for r in page.rows)]
     event = st.dataframe(
-        pd.DataFrame([line(r) for r in page.rows], columns=list(heads())),
+        pd.DataFrame([line(r, reading) for r in page.rows], columns=shown),
         key=key,
         hide_index=True,
         row_height=33,
@@ -147,8 +156,8 @@ def beneath(page: Page) -> None:
         with st.container(width="stretch"):
             theme.hint(
                 _(
-                    "The model’s score stays hidden until a case has been read; it never chooses the order. "
-                    "Tick a row to open it, or press a head to sort by it."
+                    "The model’s score stays hidden until a case has been read, and chooses no order for who reads "
+                    "first. Tick a row to open it, or press a head to sort by it."
                 )
             )
         chosen = st.selectbox(
@@ -165,6 +174,25 @@ def beneath(page: Page) -> None:
             st.pagination(page.pages, key="page", bind="query-params")
     if chosen is not None:
         open_case(chosen)
+
+
+def score_waiting() -> None:
+    """For an order by the machine: have it answer the cases that it hasn't. Stop keeps what was answered."""
+    waiting = clinic.unanswered(user)
+    if not waiting:
+        return
+    n = len(waiting)
+    if not st.button(_("Score {n} waiting cases").format(n=n), icon=":material/bolt:"):
+        theme.hint(_("Cases without an answer come last."))
+        return
+    bar, started = st.progress(0.0, _("Scoring {n} cases").format(n=n)), time.monotonic()
+    st.button(_("Stop"))  # any click ends this run of the page
+    for i, (case_id, task) in enumerate(waiting, 1):
+        with suppress(Refused):  # what can't be taken stays unanswered
+            clinic.answer(user, case_id, task)
+        left = words.duration((time.monotonic() - started) / i * (n - i))
+        bar.progress(i / n, _("Scoring {i} of {n}, {left} left").format(i=i, n=n, left=left))
+    st.rerun()
 
 
 def nothing(filtered: bool) -> None:
@@ -195,7 +223,13 @@ with bar:
         on_change=to_first_page,
         label_visibility="collapsed",
     )
-    states = {"to_read": _("To read"), "read": _("Read"), "reviewed": _("Reviewed"), ALL: _("All")}
+    states = {
+        "to_read": _("To read"),
+        "read": _("Read"),
+        "reviewed": _("Reviewed"),
+        "second": _("Second read"),
+        ALL: _("All"),
+    }
     state = st.segmented_control(
         _("State"),
         list(states),
@@ -260,6 +294,8 @@ with care.guarded():
             for row in clinic.worklist(user, **these, per_page=1).rows:
                 open_case(row.id)
     with body:
+        if sort in ("urgency", "uncertainty"):
+            score_waiting()
         if page.rows:
             table(page)
             beneath(page)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from medcore.learn.predict import Answer
 
 CANT_TELL = ""
+ODD = 0.9
+"""Unlike-training score from which it is remarked on."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def words_for(outcome: Outcome, choice: str) -> str:
     return ", ".join(titles.get(name, name) for name in choice.split("+"))
 
 
-def _choose(outcome: Outcome, key: str, label: str, cant_tell: bool = True) -> str | None:
+def choose(outcome: Outcome, key: str, label: str, cant_tell: bool = True) -> str | None:
     """Lets a person pick one of the outcome's choices; None while nothing is picked."""
     if isinstance(outcome, Regression):
         value = st.number_input(f"{label}, {outcome.unit}", value=None, key=key)
@@ -77,7 +79,7 @@ def read_form(question: str, outcome: Outcome, *, key: str) -> Given | None:
     """The reader's own read, before anything of the model's is sent. Returns it when it is locked."""
     head = f'<div class="who"><i></i>{e(_("Your read"))}</div>'
     theme.html(f'<div class="say">{head}<div class="ask">{e(_(question))}</div></div>')
-    choice = _choose(outcome, f"{key}-choice", _("Your read"))
+    choice = choose(outcome, f"{key}-choice", _("Your read"))
     steps = confidences()
     confidence = st.select_slider(
         _("How sure are you?"), list(steps), value=3, format_func=steps.__getitem__, key=f"{key}-sure"
@@ -120,7 +122,7 @@ def your_read(
 # the model's answer
 
 
-def _headline(answer: "Answer", outcome: Outcome) -> Label:
+def headline(answer: "Answer", outcome: Outcome) -> Label:
     """The label that the answer is about: the class it chose, else the first or the most probable label."""
     if isinstance(outcome, MultiClass):
         return next((c for c in outcome.labels if c.name == answer.choice), outcome.labels[0])
@@ -174,18 +176,24 @@ def sentence(unit_noun: str, phrase: str, score: float, low: float, high: float)
     return text.format(unit=_(unit_noun), n=n, phrase=_(phrase), low=round(100 * low), high=round(100 * high))
 
 
-def _block(answer: "Answer", body: str) -> None:
-    who = f'<div class="who"><i></i>{e(_("Model’s answer"))}<em>{e(answer.package)}</em></div>'
+def _block(answer: "Answer", body: str, at: str) -> None:
+    by = ", ".join(part for part in (answer.package, at) if part)
+    who = f'<div class="who"><i></i>{e(_("Model’s answer"))}<em>{e(by)}</em></div>'
     theme.html(f'<div class="say m">{who}{body}</div>')
 
 
-def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, reason: str = "") -> None:
-    """Headline, chip, score, scale and the sentence. reason: why there is no answer; then no number is shown."""
-    if reason:
-        strip = f'<div class="strip warning">{theme.icon("warning")}<span>{e(reason)}</span></div>'
-        _block(answer, f'<div class="head2"><span class="said">{e(_("No answer"))}</span></div>{strip}')
+def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, at: str = "") -> None:
+    """Headline, chip, score, scale and the sentence; no number where the case is not like the training data. at: when
+    it was given."""
+    if answer.withheld:
+        reason = (
+            f"<b>{e(_('Not like the training data.'))}</b> "
+            f"{e(_('No number is shown: it would rest on nothing. Check the input; read it without the model.'))}"
+        )
+        strip = f'<div class="strip warning">{theme.icon("warning")}<span>{reason}</span></div>'
+        _block(answer, f'<div class="head2"><span class="said">{e(_("No answer"))}</span></div>{strip}', at)
         return
-    label = _headline(answer, outcome)
+    label = headline(answer, outcome)
     score = answer.probabilities[label.name]
     low, high = answer.ranges.get(label.name, (score, score))
     if isinstance(outcome, Regression):
@@ -196,6 +204,7 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, reason: 
             f'<div class="head2"><span class="said">{e(_(label.title))}</span>'
             f'<span class="score">{e(shown)}</span></div>'
             f'<p class="hint">{e(words)}</p>',
+            at,
         )
         return
     cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
@@ -204,6 +213,7 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, reason: 
         f'<div class="head2"><div><div class="said">{e(_(label.title))}</div>{_chip(answer, outcome, label)}</div>'
         f'<span class="score">{e(percent(score))}</span></div>{scale(score, low, high, cut)}'
         f'<p class="hint">{e(sentence(unit_noun, label.phrase, score, low, high))}</p>',
+        at,
     )
 
 
@@ -226,7 +236,7 @@ def _bars(rows: Sequence[tuple[str, float, float | None, str]], look: str = "", 
 
 def other_findings(answer: "Answer", outcome: Outcome) -> None:
     """The labels besides the headline, most probable first. Nothing where there is only one."""
-    chosen = _headline(answer, outcome)
+    chosen = headline(answer, outcome)
     others = [label for label in outcome.labels if label.name != chosen.name]
     if not others or isinstance(outcome, Regression):
         return
@@ -278,13 +288,25 @@ def _signed(words: Sequence[tuple[str, float]], _numbered: bool) -> tuple[str, s
     return head, _bars(rows, "tall up", max(top * 1.6, 0.2))
 
 
-def notes(remarks: Sequence[str], absent: Sequence[str] = (), wished: Sequence[str] = ()) -> None:
-    """Warnings on the answer, in two strips at most: remarks, and what was not measured."""
-    if remarks:
-        theme.warning(_("Check this."), " ".join(_(r) for r in remarks))
+def notes(remarks: Sequence[str], unlike: float, absent: Sequence[str] = (), wished: Sequence[str] = ()) -> None:
+    """What to check in the input, each with what to do: remarks, how unlike the training cases it is, what was not
+    measured."""
+    rows: list[tuple[bool | None, str, str]] = []
+    for remark in remarks:
+        cause, _dot, rest = _(remark).partition(". ")
+        rest = rest or _("Look at the input itself before relying on the answer.")
+        rows.append((False, cause.rstrip(".") + ".", rest))
     if absent and wished:
-        names = ", ".join(wished[:4])
-        theme.warning(_("Not measured."), _("The answer would gain most from: {names}.").format(names=names))
+        text = _("The answer would gain most from: {names}.").format(names=", ".join(wished[:4]))
+        rows.append((False, _("Not everything was measured."), text))
+    share = theme.percent(unlike)
+    if unlike >= ODD:
+        cause = _("Further from the training cases than {share} of them.").format(share=share)
+        rows.append((False, cause, _("Give the answer less weight than your own read.")))
+    else:
+        rows.append((True, _("Like the training cases: {share} of them lie nearer.").format(share=share), ""))
+    theme.section(_("Input"))
+    theme.ticks(rows)
 
 
 def agreement(answer: "Answer", outcome: Outcome, choice: str | None) -> str:
@@ -315,7 +337,7 @@ def decision(outcome: Outcome, answer: "Answer", choice: str | None, *, key: str
     )
     right: str | None = answer.choice
     if picked == "correct":
-        right = _choose(outcome, f"{key}-right", _("What is right?"), cant_tell=False)
+        right = choose(outcome, f"{key}-right", _("What is right?"), cant_tell=False)
     row = st.container(horizontal=True, gap="small")
     comment = row.text_input(
         _("Comment"), placeholder=_("Comment (optional)"), key=f"{key}-final-comment", label_visibility="collapsed"
@@ -328,10 +350,25 @@ def decision(outcome: Outcome, answer: "Answer", choice: str | None, *, key: str
     return Decision(picked == "confirm" or right == answer.choice, right or "", comment.strip())
 
 
+def own_decision(outcome: Outcome, *, key: str) -> Decision | None:
+    """The final read where the model's answer is withheld: nothing to confirm."""
+    theme.section(_("Your decision"))
+    right = choose(outcome, f"{key}-own", _("Your decision"))
+    row = st.container(horizontal=True, gap="small")
+    comment = row.text_input(
+        _("Comment"), placeholder=_("Comment (optional)"), key=f"{key}-final-comment", label_visibility="collapsed"
+    )
+    saved = row.button(_("Save and next"), disabled=right is None, type="primary", key=f"{key}-save")
+    return Decision(None, right or "", comment.strip()) if saved else None
+
+
 def reviewed(outcome: Outcome, agrees: bool | None, choice: str, at: str, comment: str = "") -> None:
     """The final read, once it is saved."""
     theme.section(_("Your decision"))
-    said = {True: _("Confirmed"), False: _("Corrected"), None: _("Can’t tell")}[agrees]
+    if agrees is None:
+        said = _("Read without the model") if choice else _("Can’t tell")
+    else:
+        said = _("Confirmed") if agrees else _("Corrected")
     what = f"{said}: {words_for(outcome, choice)}" if choice else said
     text = f"{what}. {comment}".rstrip(" ")
     theme.saved(f"{at}  {text}")

@@ -177,8 +177,10 @@ def table(
     bold: int | None = None,
     soft_rows: Collection[int] = (),
     label: str = "",
+    wide: bool = False,
 ) -> None:
-    """A small quiet table. align: one letter a column, l or r; bold: the column that matters."""
+    """A small quiet table. align: one letter a column, l or r; bold: the column that matters; wide: it scrolls within
+    itself where there is no room."""
     right = [i < len(align) and align[i] == "r" for i in range(len(heads))]
 
     def cell(tag: str, i: int, value: object) -> str:
@@ -190,7 +192,8 @@ def table(
         f'<tr class="{"soft" if n in soft_rows else ""}">{"".join(cell("td", i, v) for i, v in enumerate(row))}</tr>'
         for n, row in enumerate(rows)
     )
-    html(f'<table aria-label="{e(label)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+    drawn = f'<table aria-label="{e(label)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    html(f'<div class="scroll" tabindex="0" role="region" aria-label="{e(label)}">{drawn}</div>' if wide else drawn)
 
 
 def ticks(rows: Sequence[tuple[bool | None, str, str]]) -> None:

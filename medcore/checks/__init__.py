@@ -16,6 +16,7 @@ from medcore.checks.answered import Answered, Section, answered
 from medcore.datasets.sample import Sample
 from medcore.inputs import ImageField, RecordField, SignalField
 from medcore.learn.card import card
+from medcore.learn.decision import decision
 from medcore.learn.devices import pick
 from medcore.packages import Package
 
@@ -38,7 +39,7 @@ def check(
     train: bool = False,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, sections.
+    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, sections.
 
     masks: a folder of PNGs that mark the lungs of pictures of the same stem
     train: also train a net on each source alone, which takes as long as training does; otherwise what an earlier call
@@ -59,8 +60,16 @@ def check(
         "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "device": device,
         "n": len(said.index),
+        "decision": _decision(said),
         "sections": sections,
     }
+
+
+def _decision(said: Answered) -> dict[str, Any]:
+    """For packages that were made before their report held it."""
+    samples = [said.encoded.samples[i] for i in said.index]
+    p, truth = said.probabilities[said.index], said.encoded.truth[said.index]
+    return decision(said.outcome, p, truth, said.package.about["thresholds"], samples)
 
 
 def _sections(said: Answered, masks: Path | None) -> list[Section]:

@@ -10,9 +10,6 @@ from medcore.learn.decision import groups_of, not_excluded
 from medcore.outcomes.metrics import predictive_values
 from medcore.packages import Package
 
-FEW = 30
-"""Fewer patients of a group than this, and its figure says little."""
-
 
 class Cards(Answering):
     """The figures of the version that gave an answer, for the patient whom it is about."""

@@ -212,7 +212,7 @@ def truths(session: Session, task: str, cases: Sequence[int]) -> dict[int, str]:
         .where(TruthRow.task == task, TruthRow.case_id.in_(cases))
         .order_by(TruthRow.id)
     )
-    return {case_id: choice for case_id, choice in rows}
+    return {row.case_id: row.choice for row in rows}
 
 
 def _exercise(session: Session, exercise_id: int) -> ExerciseRow:

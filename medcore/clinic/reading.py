@@ -49,6 +49,12 @@ class Reading(Answering):
             me = self._account(session, user, "worklist")
             return worklist.page(session, me, text, kind, state, sort, descending, page, max(1, per_page))
 
+    def unanswered(self, user: User, most: int = 200) -> list[tuple[int, str]]:
+        """(case, task) of what an order by the machine still lacks; nothing for who reads first."""
+        with self.database.read() as session:
+            me = self._account(session, user, "worklist")
+            return [] if me.read_first else worklist.unanswered(session, most)
+
     def open_case(self, user: User, case_id: int) -> CaseView:
         """Everything of a case that this user may see. That they opened it is kept."""
         self._note_opening(user, case_id)
@@ -56,6 +62,7 @@ class Reading(Answering):
             me = self._account(session, user, "open_case")
             case = self._case(session, case_id)
             found = fits(self._inputs(session, case))
+            answering = tuple(f.task.name for f in found if f.taken is not None)
             exercise = [row for (c, _task), row in going_on(session, me.id).items() if c == case_id]
             previous, following, position, total = (
                 _in_exercise(session, me, exercise[0]) if exercise else _neighbours(session, case)
@@ -65,10 +72,10 @@ class Reading(Answering):
                 inputs=tuple(
                     InputView(i.id, i.kind, i.facts, tuple(i.remarks), tuple(i.shape), i.sha256) for i in case.inputs
                 ),
-                tasks=tuple(f.task.name for f in found if f.taken is not None),
+                tasks=answering,
                 refusals={f.task.name: Refusal("", f.refusal.sentence, f.refusal.remedy) for f in found if f.refusal},
                 reads=tuple(_visible(session, me, case)),
-                revealed=tuple(f.task.name for f in found if revealed(session, me, case_id, f.task.name)),
+                revealed=tuple(t for t in answering if revealed(session, me, case_id, t)),
                 exercise=exercise[0].exercise_id if exercise else None,
                 previous=previous,
                 next=following,

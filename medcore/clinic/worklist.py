@@ -81,17 +81,32 @@ def _read_by(user_id: int) -> ColumnElement[bool]:
     return exists().where(ReviewRow.case_id == CaseTable.id, ReviewRow.user_id == user_id)
 
 
-def _ranked(where: list[ColumnElement[bool]], rank: Any) -> Select[int]:
-    """By what the version in use holds highest; cases that it hasn't answered, or can't rank, come last."""
+def _answers_in_use() -> ColumnElement[bool]:
+    """Of a case: its answer by the version in use."""
     newest = select(func.max(UseRow.id)).group_by(UseRow.task)
     used = select(UseRow.package_id).where(UseRow.id.in_(newest))
-    mine = and_(AnswerRow.case_id == CaseTable.id, AnswerRow.task == CaseTable.task, AnswerRow.package_id.in_(used))
+    return and_(AnswerRow.case_id == CaseTable.id, AnswerRow.task == CaseTable.task, AnswerRow.package_id.in_(used))
+
+
+def _ranked(where: list[ColumnElement[bool]], rank: Any) -> Select[int]:
+    """By what the version in use holds highest; cases that it hasn't answered, or can't rank, come last."""
     return (
         select(CaseTable.id)
-        .outerjoin(AnswerRow, mine)
+        .outerjoin(AnswerRow, _answers_in_use())
         .where(*where)
         .order_by(rank.is_(None), rank.desc(), CaseTable.received.desc(), CaseTable.id.desc())
     )
+
+
+def unanswered(session: Session, most: int) -> list[tuple[int, str]]:
+    """(case, task) of what waits to be read and that the version in use hasn't answered, the newest first."""
+    query = (
+        select(CaseTable.id, CaseTable.task)
+        .outerjoin(AnswerRow, _answers_in_use())
+        .where(CaseTable.state == "to_read", CaseTable.task.in_(select(UseRow.task)), AnswerRow.id.is_(None))
+        .order_by(CaseTable.received.desc(), CaseTable.id.desc())
+    )
+    return [(case_id, task or "") for case_id, task in session.execute(query.limit(most))]
 
 
 def matching(text: str, kind: str) -> list[ColumnElement[bool]]:

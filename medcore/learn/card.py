@@ -66,6 +66,7 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
             "In brackets the 95 % range over resampled patients."
         ).format(n=f"{report['n']:,}"),
         table(rows, heads),
+        *_decision(task, report.get("decision") or (checks or {}).get("decision") or {}),
         *(part for section in (checks or {"sections": []})["sections"] for part in _section(section)),
         "## " + _("How it was made"),
         _("Data: {data}. Made {day} on {device}, seed {seed}. Recipe: {recipe}.").format(
@@ -84,6 +85,56 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
     if task.limits:
         parts += ["## " + _("Limits"), "\n".join(f"- {_(text)}" for text in task.limits)]
     return "\n\n".join(parts) + "\n"
+
+
+def group_title(group: str, value: str) -> str:
+    """A group of patients as people say it."""
+    if group == "age":
+        low, _to, high = value.partition("-")
+        return (
+            _("{low} to {high} years").format(low=low, high=high) if high else _("{n} years or more").format(n=low[:-1])
+        )
+    if group == "sex":
+        return {"F": _("Women and girls"), "M": _("Men and boys")}.get(value, value)
+    return _("View {view}").format(view=value)
+
+
+def _decision(task: Task, found: Mapping[str, Any]) -> list[str]:
+    """What the cut and the exclusion come to, and for whom: `medcore.learn.decision`."""
+    if not found:
+        return []
+    titles = {c.name: _(c.title) for c in task.outcome.choices}
+    cuts = [
+        [
+            titles[name],
+            _("the most probable") if r["threshold"] is None else f"{100 * r['threshold']:.0f} %",
+            interval(r["sensitivity"]),
+            interval(r["specificity"]),
+            f"{r['n_with']:,}",
+            f"{r['n_without']:,}",
+        ]
+        for name, r in found["labels"].items()
+    ]
+    kept = [[titles[name], interval(figure)] for name, figure in found["coverage"].items()]
+    groups = [
+        [group_title(group, value), f"{g['n']:,}", metric_title(g["metric"]), interval(g["figure"])]
+        for group, values in found["groups"].items()
+        for value, g in values.items()
+    ]
+    parts = [
+        "## " + _("What the cut means"),
+        table(cuts, ["", _("Said from"), _("Sensitivity"), _("Specificity"), _("n with"), _("n without")]),
+        "## " + _("What can be excluded"),
+        _(
+            "A label is excluded where 95 of 100 patients who have it score higher. Measured on each fifth of the "
+            "patients by the cuts of the others: how many who have it keep it. Of all cases, {share:.0f} % keep a "
+            "single label."
+        ).format(share=100 * found["single"]),
+        table(kept, ["", _("Keep it")]),
+    ]
+    if groups:
+        parts += ["## " + _("By group of patients"), table(groups, ["", _("n"), _("Measure"), _("Value")])]
+    return parts
 
 
 def _section(section: dict[str, Any]) -> list[str]:

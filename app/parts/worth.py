@@ -1,0 +1,163 @@
+"""What an answer is worth: what it can't exclude, what it means where the finding is rarer or commoner, for whom."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.parts import theme, words
+from app.parts.answer import headline, words_for
+from app.parts.theme import NBSP, Html, chip, e, percent
+from medcore.clinic import Card, Limit
+from medcore.i18n import _
+from medcore.learn.card import group_title
+from medcore.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from medcore.learn.predict import Answer
+
+PREVALENCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+FEW = 30  # fewer patients of a group than this, and its figure says little
+Predictive = Callable[[Mapping[str, Any], float], Mapping[str, tuple[float, float, float]]]
+
+
+def not_excluded(card: Card, outcome: Outcome) -> None:
+    """The labels that stay open at 5 %, and how well that held on patients never trained on."""
+    if not card.coverage:
+        return
+    theme.section(_("Can’t be excluded"))
+    chips = "".join(
+        chip(words_for(outcome, name), "uncertain" if len(card.open) > 1 else "neutral") for name in card.open
+    )
+    if card.open:
+        theme.html(f'<div class="chips">{chips}</div>')
+    else:
+        theme.hint(_("No label fits: every one scores lower than in 95 of 100 patients who have it."))
+    measured = [
+        _("{label} {share} ({low} to {high})").format(
+            label=words_for(outcome, name),
+            share=percent(figure["value"]),
+            low=round(100 * (figure["low"] or 0)),
+            high=round(100 * (figure["high"] or 0)),
+        )
+        for name, figure in card.coverage.items()
+        if figure and (name in card.open or not card.open)
+    ]
+    if measured:
+        theme.hint(
+            _("Meant to keep 95 of 100 patients who have it. Measured on others: {measured}.").format(
+                measured="; ".join(measured)
+            )
+        )
+
+
+@st.fragment
+def predictive(card: Card, answer: "Answer", outcome: Outcome, ask: Predictive, *, key: str) -> None:
+    """PPV and NPV of the headline's label at a prevalence that the reader moves."""
+    label = headline(answer, outcome)
+    rates = card.rates.get(label.name)
+    if not rates or not rates["sensitivity"] or not rates["specificity"]:
+        return
+    here = rates["n_with"] / (rates["n_with"] + rates["n_without"])
+    options = sorted({*PREVALENCES, round(here, 3)})
+    theme.section(_("If it were rarer or commoner"))
+    share = st.select_slider(
+        _("Share of patients who have it"),
+        options,
+        value=round(here, 3),
+        format_func=lambda p: _say(p) + (f" {_('(as measured)')}" if p == round(here, 3) else ""),
+        key=f"{key}-prevalence",
+    )
+    found = ask(rates, share)
+    said = label.name in answer.choice.split("+")
+    rows = [
+        (_("Said: had it"), "ppv", said),
+        (_("Not said: had it not"), "npv", not said),
+    ]
+    theme.table(
+        [_("At this share, of 100 patients"), _("About"), _("95 % range")],
+        [
+            (
+                Html(f"<b>{e(text)}</b>") if mine else text,
+                _whole(found[name][0]),
+                theme.span(round(100 * found[name][1]), round(100 * found[name][2]), 0),
+            )
+            for text, name, mine in rows
+        ],
+        align="lrr",
+        label=_("Predictive values"),
+    )
+
+
+def _whole(share: float) -> str:
+    return "–" if share != share else f"{100 * share:.0f}"
+
+
+def _say(share: float) -> str:
+    """A share as a whole or a small percentage."""
+    return f"{100 * share:g}{NBSP}%"
+
+
+def limits(card: Card) -> None:
+    """How the package stands with patients like this one, as far as the facts say who it is."""
+    rows = [_limit(limit) for limit in card.limits]
+    if card.simulated:
+        text = _("A net may take a drawing for what it is not; don’t judge the model by it.")
+        rows.append((False, _("A simulated case; this version learnt from real ones."), text))
+    if rows:
+        theme.section(_("For patients like this one"))
+        theme.ticks(rows)
+
+
+def _limit(limit: Limit) -> tuple[bool | None, str, str]:
+    group = group_title(limit.group, limit.value)
+    if limit.n < FEW or limit.figure is None:
+        cause = _("{group}: only {n} such cases were measured.").format(group=group, n=theme.number(limit.n))
+        return False, cause, _("Its figures may not hold here.")
+    figure = _("{metric} {value} ({range}), {n} cases").format(
+        metric=words.metric(limit.metric),
+        value=theme.number(limit.figure["value"], 2),
+        range=theme.span(limit.figure["low"], limit.figure["high"], 2),
+        n=theme.number(limit.n),
+    )
+    if limit.worse:
+        text = _("Worse than over all ({value}). Give the answer less weight.").format(
+            value=theme.number(limit.overall, 2)
+        )
+        return False, f"{group}: {figure}.", text
+    return None, f"{group}: {figure}.", ""
+
+
+def origin(card: Card, answer: "Answer", outcome: Outcome) -> None:
+    """Where the range and the cut come from."""
+    theme.hint(
+        _(
+            "Range: the nets of this version and 40 resamplings of their calibration patients, drawn 200 times; 95 of "
+            "100 lie in it."
+        )
+    )
+    label = headline(answer, outcome)
+    rates = card.rates.get(label.name)
+    if outcome.kind == "multiclass":
+        theme.hint(_("No cut: the most probable of them is said."))
+    elif label.name in answer.thresholds:
+        theme.hint(
+            _(
+                "Positive from {cut}: the cut with the largest sensitivity + specificity on patients never trained on "
+                "(Youden). It weighs a missed finding and a false alarm alike."
+            ).format(cut=percent(answer.thresholds[label.name]))
+        )
+    if rates and rates["sensitivity"] and rates["specificity"]:
+        theme.facts(
+            {
+                _("Sensitivity"): _figure(rates["sensitivity"]),
+                _("Specificity"): _figure(rates["specificity"]),
+                _("Cases"): theme.number(rates["n_with"] + rates["n_without"]),
+            }
+        )
+    elif not card.rates:
+        theme.hint(_("Sensitivity, specificity and coverage were not measured for this version."))
+
+
+def _figure(figure: Mapping[str, float]) -> str:
+    return f"{percent(figure['value'])} ({round(100 * figure['low'])}–{round(100 * figure['high'])})"
