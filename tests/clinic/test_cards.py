@@ -1,0 +1,121 @@
+"""What stands beside an answer, and what is shown where no number would mean anything."""
+
+import json
+import shutil
+from pathlib import Path
+
+from medcore import tasks
+from medcore.clinic import AnswerView, Clinic, User
+from medcore.clinic.cards import _decision
+from medcore.inputs import Record
+from medcore.learn.decision import not_excluded
+from medcore.outcomes.metrics import predictive_values
+from medcore.packages import load
+from medcore.store.tables import AnswerRow
+
+TASK = "mortality"
+
+
+def answered(clinic: Clinic, user: User, given: Record) -> AnswerView:
+    case_id = clinic.admit_inputs(user, [given])
+    clinic.lock_read(user, case_id, TASK, "survival", 3)
+    return clinic.answer(user, case_id, TASK)
+
+
+def record(seed: int = 5) -> Record:
+    given = tasks.get(TASK).simulate(1, seed)[0].load()["record"]
+    assert isinstance(given, Record)
+    return given
+
+
+def strange() -> Record:
+    """Every value at the far end of what is possible."""
+    (field,) = tasks.get(TASK).fields.values()
+    values = {}
+    for i, column in enumerate(field.columns):  # type: ignore[attr-defined]
+        values[column.name] = column.choices[-1] if column.choices else (column.limits or (0, 100))[i % 2]
+    return Record(values)
+
+
+def test_the_card_is_of_the_version_that_answered(answering: Clinic, reader: User) -> None:
+    given = answered(answering, reader, record())
+    card = answering.card(given)
+    package = answering.in_use(TASK)
+    found = package.report["decision"]
+    p = [*given.answer.probabilities.values()]
+    import numpy as np
+
+    assert card.open == not_excluded(package.task.outcome, np.array(p), found["exclude_below"]) == given.answer.set
+    assert set(card.coverage) == {"hospital_death", "survival"}
+    assert card.rates["hospital_death"]["threshold"] == given.answer.thresholds["hospital_death"]
+    rates = card.rates["hospital_death"]
+    assert rates["n_with"] + rates["n_without"] == package.report["n"]
+    assert not card.simulated  # the version learnt from simulated cases itself
+
+
+def test_predictive_values_move_with_the_prevalence(answering: Clinic, reader: User) -> None:
+    rates = {
+        "sensitivity": {"value": 0.8, "low": 0.7, "high": 0.9},
+        "specificity": {"value": 0.9, "low": 0.85, "high": 0.95},
+    }
+    shares = (0.01, 0.1, 0.5)
+    found = [answering.predictive(rates, share) for share in shares]
+    for share, f in zip(shares, found, strict=True):
+        ppv, npv = predictive_values(0.8, 0.9, share)
+        assert (f["ppv"][0], f["npv"][0]) == (ppv, npv)
+        assert f["ppv"][1] < ppv < f["ppv"][2] and f["npv"][1] < npv < f["npv"][2]
+    assert found[0]["ppv"][0] < found[1]["ppv"][0] < found[2]["ppv"][0]
+    assert found[0]["npv"][0] > found[1]["npv"][0] > found[2]["npv"][0]
+
+
+def test_limits_are_those_of_the_patient(answering: Clinic, reader: User) -> None:
+    """A package with figures by group, before patients of groups that it knows well, badly, and not at all."""
+    package = answering.in_use(TASK)
+    overall = package.report["metrics"]["auroc"]["value"]
+    figure = {"value": overall - 0.2, "low": overall - 0.3, "high": overall - 0.1}
+    known = {"n": 500, "metric": "auroc", "figure": figure}
+    package.about["report"]["decision"]["groups"] = {"age": {"65-79": known}, "sex": {"F": {**known, "n": 40}}}
+    given = record()
+    old = answered(answering, reader, Record(given.values, {"age_years": "70", "sex": "M"}))
+    limits = {limit.group: limit for limit in answering.card(old).limits}
+    assert (limits["age"].value, limits["age"].n, limits["age"].worse) == ("65-79", 500, True)
+    assert (limits["sex"].value, limits["sex"].n, limits["sex"].figure) == ("M", 0, None)
+    child = answered(answering, reader, Record({**given.values, "meanbp": 71.0}, {"age_years": "5"}))
+    (age,) = answering.card(child).limits
+    assert (age.value, age.n, age.worse) == ("2-11", 0, False)
+    unknown = answered(answering, reader, Record({**given.values, "meanbp": 72.0}))
+    assert answering.card(unknown).limits == ()
+
+
+def test_an_older_package_has_them_from_its_checks(small_models: Path, tmp_path: Path) -> None:
+    folder = tmp_path / TASK
+    shutil.copytree(small_models / TASK, folder)
+    about = json.loads((folder / "package.json").read_text())
+    found = about["report"].pop("decision")
+    (folder / "package.json").write_text(json.dumps(about))
+    package = load(folder)
+    assert _decision(package) == {}
+    checks = {"package_hash": package.hash, "decision": found, "sections": []}
+    (folder / "checks.json").write_text(json.dumps(checks))
+    assert _decision(package) == found
+    (folder / "checks.json").write_text(json.dumps({**checks, "package_hash": "another"}))
+    assert _decision(package) == {}
+
+
+def test_no_number_where_the_case_is_not_like_the_training_data(answering: Clinic, reader: User, trainer: User) -> None:
+    given = answered(answering, reader, strange())
+    assert given.answer.withheld
+    row = answering.worklist(reader).rows[0]
+    assert (row.score, row.choice) == (None, "")
+    with answering.database.read() as session:
+        stored = session.get_one(AnswerRow, given.id)
+        assert (stored.urgency, stored.uncertainty) == (None, None)
+    # The reader says what is so without it; that teaches, but is neither agreement nor a change of mind.
+    final = answering.review(reader, given.case_id, TASK, None, "survival")
+    assert (final.agrees, final.choice, final.answer_id) == (None, "survival", None)
+    assert answering.reviewed_count(TASK) == 1
+    assert answering.statistics(reader) == []
+    assert answering.review(reader, given.case_id, TASK, None).choice == ""
+    assert answering.reviewed_count(TASK) == 0
+    answering.set_read_first(trainer, False)
+    assert answering.worklist(trainer, sort="urgency").rows[0].score is None
