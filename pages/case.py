@@ -227,8 +227,8 @@ def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) ->
 def behind(task: Task, given: AnswerView) -> None:
     """The input's remarks, what the answer is worth for this patient, and who answered."""
     known, said = titles(task), given.answer
+    answer.notes(said.remarks, said.unlike, said.absent, [known.get(w, w) for w in said.wished])
     if not said.withheld:
-        answer.notes(said.remarks, said.unlike, said.absent, [known.get(w, w) for w in said.wished])
         card = clinic.card(given)
         worth.not_excluded(card, task.outcome)
         worth.limits(card)

@@ -34,12 +34,7 @@ def not_excluded(card: Card, outcome: Outcome) -> None:
     else:
         theme.hint(_("No label fits: every one scores lower than in 95 of 100 patients who have it."))
     measured = [
-        _("{label} {share} ({low} to {high})").format(
-            label=words_for(outcome, name),
-            share=percent(figure["value"]),
-            low=round(100 * (figure["low"] or 0)),
-            high=round(100 * (figure["high"] or 0)),
-        )
+        f"{words_for(outcome, name)} {_figure(figure)}"
         for name, figure in card.coverage.items()
         if figure and (name in card.open or not card.open)
     ]
@@ -70,27 +65,13 @@ def predictive(card: Card, answer: "Answer", outcome: Outcome, ask: Predictive, 
     )
     found = ask(rates, share)
     said = label.name in answer.choice.split("+")
-    rows = [
-        (_("Said: had it"), "ppv", said),
-        (_("Not said: had it not"), "npv", not said),
-    ]
-    theme.table(
-        [_("At this share, of 100 patients"), _("About"), _("95 % range")],
-        [
-            (
-                Html(f"<b>{e(text)}</b>") if mine else text,
-                _whole(found[name][0]),
-                theme.span(round(100 * found[name][1]), round(100 * found[name][2]), 0),
-            )
-            for text, name, mine in rows
-        ],
-        align="lrr",
-        label=_("Predictive values"),
-    )
-
-
-def _whole(share: float) -> str:
-    return "–" if share != share else f"{100 * share:.0f}"
+    rows = [(_("Said: had it"), "ppv", said), (_("Not said: had it not"), "npv", not said)]
+    lines = []
+    for text, name, mine in rows:
+        value, low, high = (100 * v for v in found[name])
+        lines.append((Html(f"<b>{e(text)}</b>") if mine else text, theme.number(value, 0), theme.span(low, high, 0)))
+    heads = [_("At this share, of 100 patients"), _("About"), _("95 % range")]
+    theme.table(heads, lines, align="lrr", label=_("Predictive values"))
 
 
 def _say(share: float) -> str:
@@ -102,8 +83,7 @@ def limits(card: Card) -> None:
     """How the package stands with patients like this one, as far as the facts say who it is."""
     rows = [_limit(limit) for limit in card.limits]
     if card.simulated:
-        text = _("A net may take a drawing for what it is not; don’t judge the model by it.")
-        rows.append((False, _("A simulated case; this version learnt from real ones."), text))
+        rows.append((False, _("Simulated; this version learnt from real cases."), _("Don’t judge the model by it.")))
     if rows:
         theme.section(_("For patients like this one"))
         theme.ticks(rows)
@@ -159,5 +139,7 @@ def origin(card: Card, answer: "Answer", outcome: Outcome) -> None:
         theme.hint(_("Sensitivity, specificity and coverage were not measured for this version."))
 
 
-def _figure(figure: Mapping[str, float]) -> str:
+def _figure(figure: Mapping[str, float | None]) -> str:
+    if figure["low"] is None or figure["high"] is None:
+        return percent(figure["value"])
     return f"{percent(figure['value'])} ({round(100 * figure['low'])}–{round(100 * figure['high'])})"

@@ -41,10 +41,14 @@ class Cards(Answering):
     def predictive(rates: Mapping[str, Any], prevalence: float) -> dict[str, tuple[float, float, float]]:
         """`ppv` and `npv`, each (value, low, high), at a prevalence of 0 to 1. Both rise with sensitivity and with
         specificity, so the ends of the range are at the ends of both ranges: wider than a joint one."""
-        ends = [
-            predictive_values(rates["sensitivity"][end], rates["specificity"][end], prevalence)
-            for end in ("value", "low", "high")
-        ]
+
+        def at(end: str) -> tuple[float, float]:
+            both = (rates[name] for name in ("sensitivity", "specificity"))
+            # No range of a lone patient: then the value stands for it.
+            sensitivity, specificity = (f["value"] if f[end] is None else f[end] for f in both)
+            return predictive_values(sensitivity, specificity, prevalence)
+
+        ends = [at(end) for end in ("value", "low", "high")]
         return {name: tuple(e[i] for e in ends) for i, name in enumerate(("ppv", "npv"))}  # type: ignore[misc]
 
 

@@ -33,9 +33,8 @@ def going_on(session: Session, user_id: int) -> Cases:
         .join(ExerciseRow, ExerciseCaseRow.exercise_id == ExerciseRow.id)
         .join(ExerciseReaderRow, ExerciseReaderRow.exercise_id == ExerciseRow.id)
         .where(ExerciseReaderRow.user_id == user_id, ExerciseReaderRow.finished.is_(None), ~before)
-        .order_by(ExerciseCaseRow.position)
     )
-    return {(row.case_id, task): row for row, task in rows}
+    return {(row.case_id, task): row for row, task in sorted(rows, key=lambda found: found[0].position)}
 
 
 def disguised(outcome: Outcome, answer: "Answer", choice: str) -> "Answer":

@@ -29,6 +29,7 @@ class Desk:
     """The real dashboard on a home of its own, which can be closed and opened again."""
 
     home: Path
+    more: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     url: str = ""
     _open: ExitStack = field(default_factory=ExitStack)
@@ -36,7 +37,7 @@ class Desk:
     @property
     def env(self) -> dict[str, str]:
         own = {"MEDCORE_HOME": str(self.home), "PORT": str(self.port), "ADDRESS": "127.0.0.1", "OMP_NUM_THREADS": "1"}
-        return {**os.environ, **own}
+        return {**os.environ, **own, **self.more}
 
     def start(self) -> None:
         command = [sys.executable, "-m", "app.server"]

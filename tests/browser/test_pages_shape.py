@@ -10,7 +10,7 @@ from tests.browser.conftest import sign_in
 from tests.browser.test_pages import FIRST_ANSWER_MS, Desk, button, settled, stock
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/new_case", "/new_case?way=record", "/train", "/models", "/about", "/explain?case=1")
+PAGES = ("/", "/new_case", "/new_case?way=record", "/train", "/models", "/readers", "/about", "/explain?case=1")
 CASES = ("/case?case=1", "/case?case=2", "/case?case=3")
 # Streamlit's own, each with what it is. None of these is ours to mend, and none hides anything.
 STREAMLIT = {

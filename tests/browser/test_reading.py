@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from threadpoolctl import threadpool_limits
 
 from medcore import tasks
 from medcore.clinic import Clinic
+from medcore.learn.build import train
+from medcore.learn.predict import answer
 from medcore.settings import settings
 from tests.browser.conftest import sign_in
 from tests.browser.test_pages import FIRST_ANSWER_MS, Desk, button, pick, settled
@@ -20,13 +23,28 @@ LOCK = "Lock my read and show the model"
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """Eight simulated records to read, the outcome of each known."""
-    made = Desk(tmp_path_factory.mktemp("reading"))
-    clinic = Clinic(replace(settings(), home=made.home, database_url=f"sqlite:///{made.home}/medcore.sqlite"))
+    """Eight simulated records to read, the outcome of each known, and a small version that has learnt from others."""
+    models = tmp_path_factory.mktemp("models")
+    task = tasks.get(TASK)
+    with threadpool_limits(1):
+        train(
+            task,
+            task.simulate(120, 1),
+            models / TASK,
+            version="1.0.0",
+            recipe=replace(task.recipe, epochs=3),
+            folds=(0,),
+            device="cpu",
+        )
+    made = Desk(tmp_path_factory.mktemp("reading"), more={"MEDCORE_MODELS": str(models)})
+    where = {"home": made.home, "database_url": f"sqlite:///{made.home}/medcore.sqlite", "models": models}
+    clinic = Clinic(replace(settings(), device="cpu", **where))  # type: ignore[arg-type]
     trainer = clinic.sign_in("trainer")
-    for sample in tasks.get(TASK).simulate(8, 20_260):
+    package = clinic.in_use(TASK)
+    samples = [s for s in task.simulate(40, 20_260) if not answer(package, s.load(), "cpu").withheld]
+    for sample in samples[:8]:
         case_id = clinic.admit_inputs(trainer, [*sample.load().values()], source="demo")
-        clinic.set_truth(trainer, case_id, TASK, tasks.get(TASK).outcome.choice_of(sample.target))
+        clinic.set_truth(trainer, case_id, TASK, task.outcome.choice_of(sample.target))
     clinic.database.engine.dispose()
     made.start()
     yield made
