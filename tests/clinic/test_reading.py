@@ -202,3 +202,34 @@ def test_a_question_that_a_case_cannot_take(answering: Clinic, reader: User) -> 
     answering.set_read_first(reader, False)
     with pytest.raises(Refused, match="can't be asked"):
         answering.answer(reader, case_id, "ecg_rhythm")
+
+
+def test_two_processes_that_write_at_once_lose_nothing(
+    answering: Clinic, reader: User, trainer: User, case: int
+) -> None:
+    """Two readers, each with a database connection of their own, as two servers on one database have."""
+    together = threading.Barrier(2)
+
+    def work(user: User) -> None:
+        own = Clinic(answering.settings)
+        together.wait(60)
+        own.open_case(user, case)
+        own.lock_read(user, case, TASK, "survival")
+        own.answer(user, case, TASK)
+        own.review(user, case, TASK, True)
+        own.database.engine.dispose()
+
+    threads = [threading.Thread(target=work, args=(u,)) for u in (reader, trainer)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    reads = answering.open_case(reader, case).reads
+    assert sorted((r.user, r.stage) for r in reads) == [
+        ("reader", "final"),
+        ("reader", "first"),
+        ("trainer", "final"),
+        ("trainer", "first"),
+    ]
+    assert len({r.answer_id for r in reads if r.stage == "final"}) == 1
+    assert answering.verify_audit() is None
