@@ -227,7 +227,8 @@ if view and task and given:
         if isinstance(why, AttributionView):
             answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
             health(task, why)
-            take_away(view, task, given, why)
+            if not view.exercise:  # an answer that may be wrong on purpose stays here
+                take_away(view, task, given, why)
         elif why:
             theme.warning(_("No map."), why)
         else:

@@ -184,16 +184,6 @@ class Exercises(Reading):
                 done = done.where(ExerciseReaderRow.user_id == me.id)
             return [r for reader in session.scalars(done) for r in _results(session, row, reader)]
 
-    def check_reportable(self, user: User, case_id: int) -> None:
-        """Refused while this user reads the case in an exercise: a decoy must reach no report and no export."""
-        with self.database.read() as session:
-            me = self._account(session, user, "open_case")
-            if any(case == case_id for case, _task in going_on(session, me.id)):
-                raise Refused(
-                    _("This case is part of an exercise that you are in; some of its answers are wrong on purpose."),
-                    _("Finish the exercise; then the case can be taken out."),
-                )
-
 
 def wrong(outcome: Outcome, truth: str, generator: random.Random) -> str:
     """A choice that isn't the truth: another class, or one label more or less."""

@@ -83,6 +83,16 @@ class Reading(Answering):
                 total=total,
             )
 
+    def check_reportable(self, user: User, case_id: int) -> None:
+        """Refused while this user reads the case in an exercise: a decoy must reach no report and no export."""
+        with self.database.read() as session:
+            me = self._account(session, user, "open_case")
+            if any(case == case_id for case, _task in going_on(session, me.id)):
+                raise Refused(
+                    _("This case is part of an exercise that you are in; some of its answers are wrong on purpose."),
+                    _("Finish the exercise; then the case can be taken out."),
+                )
+
     def _note_opening(self, user: User, case_id: int) -> None:
         """Writes it to the audit; a page that draws itself again within SAME_VISIT is no further opening."""
         subject = f"case {case_id}"

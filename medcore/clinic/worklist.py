@@ -47,7 +47,7 @@ def page(
     base = matching(text, kind)
     counted = session.execute(select(CaseTable.state, func.count()).where(*base).group_by(CaseTable.state)).all()
     counts = {cast(CaseState, s): n for s, n in counted}
-    found = ids(user.id, text, kind, state, sort, descending)
+    found = ids(text, kind, state, sort, descending, user.id)
     if state == SECOND:
         total = session.scalar(select(func.count()).select_from(found.order_by(None).subquery())) or 0
     else:
@@ -58,8 +58,11 @@ def page(
     return Page(tuple(rows), total, counts, number, pages)
 
 
-def ids(user_id: int, text: str, kind: str, state: str, sort: str, descending: bool) -> Select[int]:
-    """The ids of what matches, in order. Ids alone, so that a far page skips entries of an index, not rows."""
+def ids(text: str, kind: str, state: str, sort: str, descending: bool, user_id: int = 0) -> Select[int]:
+    """The ids of what matches, in order. Ids alone, so that a far page skips entries of an index, not rows.
+
+    user_id: whose second reads, where the state is SECOND.
+    """
     if sort not in ORDERS and sort not in RANKS:
         raise Refused(
             _("The worklist can't be sorted by “{sort}”.").format(sort=sort),

@@ -42,6 +42,8 @@ def test_the_card_is_of_the_version_that_answered(answering: Clinic, reader: Use
     rates = card.rates["hospital_death"]
     assert rates["n_with"] + rates["n_without"] == package.report["n"]
     assert not card.simulated  # the version learnt from simulated cases itself
+    for heading in ("What the cut means", "What can be excluded", "Keep it"):
+        assert heading in package.card
 
 
 def test_predictive_values_move_with_the_prevalence(answering: Clinic, reader: User) -> None:

@@ -92,7 +92,7 @@ def test_every_order_is_a_walk_along_an_index(full: Clinic, user: User, sort: st
 
 
 @pytest.mark.parametrize("kind", ["", "signal"])
-@pytest.mark.parametrize("state", ["", "to_read", "reviewed"])
+@pytest.mark.parametrize("state", ["", "to_read", "reviewed", "second"])
 def test_every_filter_is_served_in_order_of_arrival(full: Clinic, user: User, kind: str, state: str) -> None:
     check(plans(full, lambda: full.worklist(user, kind=kind, state=state, page=3)))
 
