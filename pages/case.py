@@ -269,7 +269,7 @@ def behind(task: Task, given: AnswerView) -> None:
         card = clinic.card(given)
         worth.not_excluded(card, task.outcome)
         worth.limits(card)
-        with st.expander(_("Cut, predictive values, origin of the numbers")):
+        with st.expander(_("Cut, predictive values, origin of the numbers")), st.container(gap="xsmall"):
             worth.origin(card, said, task.outcome)
             worth.predictive(card, said, task.outcome, clinic.predictive, key=f"worth-{given.case_id}-{task.name}")
     answer.footer(said)

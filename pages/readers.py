@@ -204,7 +204,7 @@ with left:
     with theme.panel("figures"), care.guarded():
         names = {ALL: _("All questions"), **{n: _(t.title) for n, t in all_tasks().items()}}
         picked = st.selectbox(
-            _("Question"),
+            _("Show"),
             list(names),
             list(names).index(address.asked("task", list(names), ALL)),
             format_func=names.__getitem__,

@@ -65,12 +65,15 @@ def predictive(card: Card, answer: "Answer", outcome: Outcome, ask: Predictive, 
     )
     found = ask(rates, share)
     said = label.name in answer.choice.split("+")
-    rows = [(_("Said: had it"), "ppv", said), (_("Not said: had it not"), "npv", not said)]
+    rows = [
+        (_("PPV: of 100 said to have it, do"), "ppv", said),
+        (_("NPV: of 100 said not to, don’t"), "npv", not said),
+    ]
     lines = []
     for text, name, mine in rows:
         value, low, high = (100 * v for v in found[name])
         lines.append((Html(f"<b>{e(text)}</b>") if mine else text, theme.number(value, 0), theme.span(low, high, 0)))
-    heads = [_("At this share, of 100 patients"), _("About"), _("95 % range")]
+    heads = [_("At this share"), _("About"), _("95 % range")]
     theme.table(heads, lines, align="lrr", label=_("Predictive values"))
 
 

@@ -24,8 +24,9 @@ def test_the_first_worklist_shows_each_kind_and_some_done(answering: Clinic, rea
         mine = [r for r in page.rows if r.task == task and r.simulated]
         assert {r.state for r in mine} == {"to_read", "reviewed"}
         (done,) = [r for r in mine if r.state == "reviewed"]
-        assert done.score is not None
-        assert done.outcome in ("agrees", "differs")
+        withheld = answering.answer(reader, done.id, task).answer.withheld  # a small net knows few cases
+        assert (done.score is None) == withheld
+        assert done.outcome in (("",) if withheld else ("agrees", "differs"))
         view = answering.open_case(reader, done.id)
         assert [r.stage for r in view.reads] == ["first", "final"]
         assert view.inputs[0].facts["simulated"] == "yes"
