@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from medcore import tasks
 from medcore.clinic import worklist
+from medcore.clinic.decoys import going_on
 from medcore.clinic.reading import Reading
 from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.export import Report, Said
 from medcore.i18n import N_, _
 from medcore.inputs import Input, sha256
+from medcore.learn.decision import UNLIKE
 from medcore.store import audit
 from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Role, UserRow, now
 
@@ -75,12 +77,14 @@ class Exporting(Reading):
     """From a case to a file."""
 
     def offers(self, user: User, case_id: int, task: str) -> list[Offer]:
-        """What this user may take away of a case; nothing is made for it."""
+        """What this user may take away of a case; nothing is made for it, and nothing leaves an exercise."""
         from medcore.export import pdf
 
         with self.database.read() as session:
             me = self._account(session, user, "export")
             number = self._case(session, case_id).number
+            if any(case == case_id for case, _task in going_on(session, me.id)):
+                return []
             forms = [form for form in MAY if form not in ("cohort", "png") and _may(session, me, form, case_id, task)]
         lacking = {"pdf": pdf.missing()}
         return [Offer(form, _(TITLES[form]), *_named(form, number, task), lacking.get(form)) for form in forms]
@@ -92,12 +96,18 @@ class Exporting(Reading):
 
         Refused where the answer is, where the role doesn't allow it, and where it can't be made here.
         """
+        self.check_reportable(user, case_id)
         with self.database.read() as session:
             me = self._account(session, user, "export")
             self._check_revealed(session, me, case_id, task)
             if form == "cohort" or not _may(session, me, form, case_id, task):
                 raise _not_yours()
         given = self.answer(user, case_id, task)
+        if given.answer.withheld and form != "replay":
+            raise Refused(
+                _("This case is not like the training data; its answer holds no number to report."),
+                _("Take the replay bundle, which says what was computed."),
+            )
         report = self._gathered(user, given, label, method)
         data = self._made(report, given, form)
         self._note_export(user, form, f"case {case_id}", data, {"task": task, "answer": given.id})
@@ -117,7 +127,9 @@ class Exporting(Reading):
             me = self._account(session, user, "export")
             if me.role not in MAY["cohort"]:
                 raise _not_yours()
-            chosen = session.scalars(worklist.ids(text, kind, state, "received", descending=False)).all()
+            hidden = {case for case, _task in going_on(session, me.id)}
+            found = session.scalars(worklist.ids(text, kind, state, "received", descending=False))
+            chosen = [case for case in found if case not in hidden]
             data = csv_of(
                 row for at in range(0, len(chosen), CHUNK) for row in _rows(session, me, chosen[at : at + CHUNK])
             )
@@ -277,6 +289,8 @@ def _answered(row: AnswerRow | None) -> list[dict[str, Any]]:
         "answered": row.at.isoformat(timespec="seconds"),
         "choice": row.choice,
     }
+    if given["unlike"] >= UNLIKE:
+        return [{name: value for name, value in head.items() if name != "choice"}]
     out = []
     for label, p in given["probabilities"].items():
         low, high = given["ranges"].get(label, (None, None))

@@ -167,7 +167,7 @@ def _labels(report: Report) -> str:
         rows.append(row if one_of_several else [*row, percent(answer.thresholds.get(label.name))])
     heads = [_("Label"), _("Probability"), _("95 % range"), *([] if one_of_several else [_("Threshold")])]
     more = _("{n} more labels are less probable.").format(n=len(order) - MOST) if len(order) > MOST else ""
-    names = ", ".join(_(label.title) for label in outcome.labels if label.name in answer.set)
+    names = ", ".join(_(label.title) for label in outcome.choices if label.name in answer.set)
     kept = _("Can’t be excluded at 5 %: {names}.").format(names=names) if names else ""
     return _table(heads, rows, "lrrr"[: len(heads)]) + "".join(
         f"<p>{escape(text)}</p>" for text in (more, kept) if text
