@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, theme, words
+from app.parts import address, answer, beside, care, desk, later, theme, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
@@ -93,8 +93,10 @@ def mine(view: CaseView, task: Task, stage: str) -> Read | None:
 # left: the input
 
 
-def show(view: CaseView, task: Task | None, said: AnswerView | None, why: AttributionView | None) -> None:
-    """The input in its viewer, with map and mask over it once there are any."""
+def show(
+    view: CaseView, task: Task | None, said: AnswerView | None, why: AttributionView | None, link: str = ""
+) -> None:
+    """The input in its viewer, with map and mask over it once there are any. Viewers of one link move together."""
     given = view.inputs[0]
     volumes = [i for i in view.inputs if i.kind == "volume"]  # their viewer lists them itself
     shown = [i for i in view.inputs if i not in volumes[1:]]
@@ -107,22 +109,31 @@ def show(view: CaseView, task: Task | None, said: AnswerView | None, why: Attrib
             default=given.id,
             required=True,
             format_func=lambda i: f"{list(by_id).index(i) + 1}: {name[i]}",
+            key=f"input-{view.row.id}",
             label_visibility="collapsed",
         )
         given = by_id[picked]
     over = why if why and explains(why, view, task, given) else None
     label = "" if over is None else answer.words_for(task.outcome, over.attribution.label)  # type: ignore[union-attr]
-    map_url = desk.map_url(over.id) if over else None
+    url, map_url = desk.input_url(given.id), desk.map_url(over.id) if over else None
     if given.kind == "image":
-        corners = [words.described([given]), words.age_sex(view.row)]
-        url, number = desk.input_url(given.id), view.row.number
-        film(url, map_url, key=f"film-{given.id}", corners=corners, number=number, label=label)
+        film(
+            url,
+            map_url,
+            key=f"film-{given.id}",
+            corners=[words.described([given]), words.age_sex(view.row)],
+            number=view.row.number,
+            label=label,
+            regions=answer.regions(over.attribution.words) if over else (),
+            facts=given.facts,
+            link=link,
+        )
     elif given.kind == "signal":
-        ecg(desk.input_url(given.id), map_url, key=f"ecg-{given.id}", label=label)
+        ecg(url, map_url, key=f"ecg-{given.id}", label=label, measure_url=desk.measure_url(given.id), link=link)
     elif given.kind == "volume":
-        volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}")
+        volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}", link=link)
     else:
-        values(given, task, over)
+        values(view.row.id, given, task, over)
 
 
 def series(
@@ -153,8 +164,8 @@ def explains(why: AttributionView, view: CaseView, task: Task | None, given: Inp
     return task is not None and not why.attribution.failure and answers(view, task, given)
 
 
-def values(given: InputView, task: Task | None, over: AttributionView | None) -> None:
-    """A record's values against their usual ranges, and how far each moved the answer."""
+def values(case_id: int, given: InputView, task: Task | None, over: AttributionView | None) -> None:
+    """A record's values against their usual ranges, since the last record, and how far each moved the answer."""
     held = clinic.input(user, given.id)
     assert isinstance(held, Record)
     fields = [f for f in (task.fields.values() if task else ()) if isinstance(f, RecordField)]
@@ -162,7 +173,9 @@ def values(given: InputView, task: Task | None, over: AttributionView | None) ->
     points = None
     if over is not None:
         points = [100 * float(v) for v in next(iter(over.attribution.values.values()))]
-    record_table(columns, held.values, points, key=f"record-{given.id}")
+    last = clinic.record_before(user, case_id)
+    before, number = (last[1].values, last[0]) if last else (None, "")
+    record_table(columns, held.values, points, key=f"record-{given.id}", before=before, before_from=number)
 
 
 # right: the rail
@@ -318,7 +331,13 @@ which = (case_id, task.name if task else "", version)
 given: AnswerView | None = None
 why: AttributionView | str | None = None
 pending: tuple[object, ...] = ()
-left, right = st.columns([2.36, 1], gap="small")
+siblings = clinic.same_patient(user, case_id)
+other = beside.chosen(view, user, siblings)
+if other:
+    left = st.container()
+    right = st.columns(2, gap="small")[0]
+else:
+    left, right = st.columns([2.36, 1], gap="small")
 with right, theme.panel("rail"), care.guarded():
     if saved := st.session_state.pop("saved", ""):
         theme.saved(_("{number} is saved.").format(number=saved))
@@ -341,7 +360,14 @@ with right, theme.panel("rail"), care.guarded():
             pending = ("answer", *which)
 
 with left, theme.panel("viewer"), care.guarded():
-    show(view, task, given, why if isinstance(why, AttributionView) else None)
+    if other is None:
+        show(view, task, given, why if isinstance(why, AttributionView) else None)
+    else:  # of each its input alone: the answer to the other may still be hidden from this user
+        for place, one in zip(st.columns(2, gap="small"), (view, other), strict=True):
+            with place:
+                theme.section(beside.named(one.row))
+                show(one, task, None, None, link=f"{view.row.id}-{other.row.id}")
+    beside.offer(view, siblings, other)
 
 # Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.
 if pending:

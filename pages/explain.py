@@ -124,10 +124,19 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
     map_url = desk.map_url(why.id) if why else None
     title = answer.words_for(task.outcome, label)
     if given.kind == "image":
-        corners, number = [words.described([given]), title], view.row.number
-        film(desk.input_url(given.id), map_url, key=f"why-film-{given.id}", corners=corners, number=number, label=title)
+        film(
+            desk.input_url(given.id),
+            map_url,
+            key=f"why-film-{given.id}",
+            corners=[words.described([given]), title],
+            number=view.row.number,
+            label=title,
+            regions=answer.regions(why.attribution.words) if why else (),
+            facts=given.facts,
+        )
     elif given.kind == "signal":
-        ecg(desk.input_url(given.id), map_url, key=f"why-ecg-{given.id}", label=title)
+        url, measures = desk.input_url(given.id), desk.measure_url(given.id)
+        ecg(url, map_url, key=f"why-ecg-{given.id}", label=title, measure_url=measures)
     elif given.kind == "volume":
         mask = desk.mask_url(why.answer_id) if why and task.outcome.kind == "mask" else None
         series = Series(words.described([given]), desk.input_url(given.id), map_url, mask, title)

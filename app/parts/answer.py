@@ -256,6 +256,11 @@ def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: 
         theme.hint(_("Attention shows what moved the score. It is not an outline of disease."))
 
 
+def regions(words: Sequence[tuple[str, float]]) -> list[str]:
+    """What the numbered regions of a film are called, for its viewer."""
+    return [f"{text}, {percent(share)}" for text, share in words]
+
+
 def _regions(words: Sequence[tuple[str, float]], numbered: bool) -> tuple[str, str]:
     head = f'<tr><th class="i"></th><th>{e(_("Region"))}</th><th class="r">{e(_("Share"))}</th></tr>'
     body = ""

@@ -63,3 +63,8 @@ def map_url(attribution_id: int) -> str:
 def mask_url(answer_id: int) -> str:
     """Where a viewer fetches the mask that an answer drew."""
     return f"/bytes/mask/{answer_id}"
+
+
+def measure_url(input_id: int) -> str:
+    """Where a viewer fetches what was measured of a recording."""
+    return f"/measure/{input_id}"

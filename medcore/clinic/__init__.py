@@ -6,6 +6,7 @@ admission = clinic.admit(reader, {"film.dcm": data})
 """
 
 from medcore.clinic.demo import Demo
+from medcore.clinic.history import History
 from medcore.clinic.training import Training
 from medcore.clinic.views import (
     Admission,
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-class Clinic(Demo, Training):
+class Clinic(Demo, History, Training):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

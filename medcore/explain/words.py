@@ -22,7 +22,7 @@ def words(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarr
         elif isinstance(given, Signal):
             out += _stretches(given, v)
         elif isinstance(given, Image):
-            out += _zones(v)
+            out += _zones(v, mirrored=given.facts.get("orientation", "").startswith("R"))
     out.sort(key=lambda pair: -abs(pair[1]))
     return tuple((what, share) for what, share in out[:most] if abs(share) >= 0.01)
 
@@ -46,8 +46,9 @@ def _stretches(given: Signal, v: np.ndarray, seconds: float = 1.0) -> list[tuple
     return out
 
 
-def _zones(v: np.ndarray) -> list[tuple[str, float]]:
-    """Thirds by halves. The patient's right is at the picture's left, as frontal films are hung."""
+def _zones(v: np.ndarray, mirrored: bool = False) -> list[tuple[str, float]]:
+    """Thirds by halves. The patient's right is at the picture's left, as frontal films are hung, or at its right where
+    the file says so (`mirrored`)."""
     positive = np.clip(v, 0, None)
     total = float(positive.sum()) or 1.0
     names = [
@@ -56,7 +57,7 @@ def _zones(v: np.ndarray) -> list[tuple[str, float]]:
         [_("Right lower zone"), _("Left lower zone")],
     ]
     return [
-        (names[i][j], float(part.sum()) / total)
+        (names[i][1 - j if mirrored else j], float(part.sum()) / total)
         for i, band in enumerate(np.array_split(positive, 3, axis=0))
         for j, part in enumerate(np.array_split(band, 2, axis=1))
     ]

@@ -100,6 +100,7 @@ _FACTS: Mapping[str, frozenset[str] | re.Pattern[str]] = {
     "modality": MODALITIES,
     "view": VIEWS,
     "laterality": words("L R B U"),
+    "orientation": re.compile(r"[APLRHF]{1,2}\\[APLRHF]{1,2}"),
     "body_part": BODY_PARTS,
     "age_years": re.compile(r"\d{1,3}(\.\d{1,2})?"),
     "sex": words("F M O"),

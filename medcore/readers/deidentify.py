@@ -65,7 +65,7 @@ WORD: dict[str, frozenset[str]] = {  # K, only with words of the vocabulary
     "ImageLaterality": words("L R B U"),
     "BodyPartExamined": BODY_PARTS,
     "PatientPosition": words("HFP HFS HFDR HFDL FFP FFS FFDR FFDL LFP LFS RFP RFS AFDR AFDL PFDR PFDL"),
-    "PatientOrientation": frozenset(f"{a}{b}" for a in " APLRHF" for b in " APLRHF" if a != " "),
+    "PatientOrientation": frozenset(f"{a}{b}".strip() for a in "APLRHF" for b in " APLRHF"),
     "ImageType": words("ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER M FFE MPR PROJECTION_IMAGE SINGLE"),
     "BurnedInAnnotation": _YES_NO,
     "LossyImageCompression": words("00 01"),

@@ -310,12 +310,19 @@ def _window(dataset: Dataset, slope: float, intercept: float) -> tuple[float, fl
     return (centre - intercept) / slope, abs(width / slope)
 
 
+def _orientation(clean: Dataset) -> str:
+    """Where the rows and the columns of the picture lead, "L\\F"; "" where either is unknown."""
+    value = clean.get("PatientOrientation") or ""
+    return "" if isinstance(value, str) or len(value) != 2 else "\\".join(value)
+
+
 def _facts(clean: Dataset) -> dict[str, str]:
     """Facts of a dataset that is cleaned already, so that reading the cleaned file gives the same."""
     facts = {
         "modality": str(clean.get("Modality", "")),
         "view": str(clean.get("ViewPosition", "")),
         "laterality": str(clean.get("ImageLaterality") or clean.get("Laterality") or ""),
+        "orientation": _orientation(clean),
         "body_part": str(clean.get("BodyPartExamined", "")),
         "sex": str(clean.get("PatientSex", "")),
     }

@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from medcore.settings import REPO  # noqa: E402
 from tests.benchmarks.measure import Row, table  # noqa: E402
 
-PARTS = ("case", "training", "explaining", "worklist", "start", "volume")
+PARTS = ("case", "training", "explaining", "worklist", "viewing", "volume", "start")
 
 
 def measured(part: str, folder: Path) -> list[Row]:
@@ -40,6 +40,10 @@ def measured(part: str, folder: Path) -> list[Row]:
         from tests.benchmarks import volume
 
         return volume.rows()
+    if part == "viewing":
+        from tests.benchmarks import viewing
+
+        return viewing.rows()
     from tests.benchmarks import start
 
     return start.rows()

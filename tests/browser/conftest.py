@@ -119,7 +119,8 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
     def heard(message: ConsoleMessage) -> None:
         where = str(message.location.get("url", ""))
-        if message.type == "error" and not where.endswith(HARMLESS):
+        # A recording that nothing here measures answers 404, and its viewer leaves the strip of figures out.
+        if message.type == "error" and not where.endswith(HARMLESS) and "/measure/" not in where:
             wrong.append(f"{message.text} ({where})")
 
     made.on("console", heard)

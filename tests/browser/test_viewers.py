@@ -37,7 +37,7 @@ def settled(page: Page) -> None:
 def pixel(page: Page, x: float, y: float) -> list[int]:
     """Red, green, blue of the canvas at CSS pixels."""
     return list(
-        page.locator(".viewer canvas").evaluate(
+        page.locator(".well canvas").evaluate(
             """(c, [x, y]) => { const d = c.width / c.clientWidth;
                const p = c.getContext('2d').getImageData(Math.round(x * d), Math.round(y * d), 1, 1);
                return [...p.data.slice(0, 3)] }""",
@@ -49,7 +49,7 @@ def pixel(page: Page, x: float, y: float) -> list[int]:
 def ink(page: Page, x: float, y: float, width: float, height: float) -> int:
     """Number of dark pixels (the ink on light paper) in a rectangle of the canvas, in CSS pixels."""
     return int(
-        page.locator(".viewer canvas").evaluate(
+        page.locator(".well canvas").evaluate(
             """(c, [x, y, w, h]) => { const d = c.width / c.clientWidth;
                const p = c.getContext('2d').getImageData(x * d, y * d, Math.max(1, w * d), Math.max(1, h * d)).data;
                let n = 0; for (let i = 0; i < p.length; i += 4) n += p[i] + p[i + 1] + p[i + 2] < 240; return n }""",
@@ -60,7 +60,7 @@ def ink(page: Page, x: float, y: float, width: float, height: float) -> int:
 
 def at_film(page: Page, column: float, row: float) -> list[int]:
     """Colour of the canvas where a pixel of the film is drawn."""
-    state, box = view(page), page.locator(".viewer canvas").bounding_box()
+    state, box = view(page), page.locator(".well canvas").bounding_box()
     assert box
     scale = state["scale"]
     return pixel(page, box["width"] / 2 + (column - state["x"]) * scale, box["height"] / 2 + (row - state["y"]) * scale)
@@ -68,7 +68,7 @@ def at_film(page: Page, column: float, row: float) -> list[int]:
 
 def drag(page: Page, dx: float, dy: float, at: tuple[float, float] = (0.5, 0.5), button: Any = "left") -> None:
     """A drag on the canvas from a place given as shares of its size."""
-    box = page.locator(".viewer canvas").bounding_box()
+    box = page.locator(".well canvas").bounding_box()
     assert box
     x, y = box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"]
     page.mouse.move(x, y)
@@ -122,12 +122,25 @@ def test_no_view_change_of_a_film_reaches_the_server(page: Page, gallery: str) -
         page.mouse.wheel(0, -300)
         settled(page)
         assert view(page)["scale"] > after["scale"]
-        for name in ("Lung", "Invert", "Fit", "1:1", "Zoom in", "Zoom out", "Pan", "Ruler", "Contour", "Off", "Heat"):
+        for name in (
+            "Lung",
+            "Invert",
+            "Fit",
+            "1:1",
+            "Zoom in",
+            "Zoom out",
+            "Pan",
+            "Ruler",
+            "Contour",
+            "Words",
+            "Off",
+            "Heat",
+        ):
             press(page, name)
         drag(page, 50, 0)
         page.get_by_role("slider", name="Opacity").fill("90")
-        page.locator(".viewer canvas").press("o")
-        page.locator(".viewer canvas").press("ArrowRight")
+        page.locator(".well canvas").press("o")
+        page.locator(".well canvas").press("ArrowRight")
         settled(page)
     state = view(page)
     assert (state["overlay"], state["opacity"], state["tool"]) == ("contour", 0.9, "ruler")
@@ -153,13 +166,13 @@ def test_monochrome1_is_drawn_like_monochrome2(page: Page, gallery: str) -> None
 def test_invert_and_presets_change_the_greys(page: Page, gallery: str) -> None:
     opened(page, gallery)
     was = at_film(page, 150, 200)[0]
-    page.locator(".viewer canvas").press("i")
+    page.locator(".well canvas").press("i")
     settled(page)
     assert at_film(page, 150, 200)[0] == pytest.approx(255 - was, abs=2)
     press(page, "Invert")
     press(page, "Lung")
     assert at_film(page, 150, 200)[0] > was
-    page.locator(".viewer canvas").press("0")
+    page.locator(".well canvas").press("0")
     settled(page)
     assert at_film(page, 150, 200)[0] == was
     assert view(page)["preset"] == "auto"
@@ -211,7 +224,7 @@ def test_attention_leaves_low_values_untouched_and_is_numbered(page: Page, galle
     assert sum(r["share"] for r in regions) == pytest.approx(1, abs=0.05)
     press(page, "Off")
     assert at_film(page, 82, 302) == plain
-    label = page.locator(".viewer canvas").get_attribute("aria-label") or ""
+    label = page.locator(".well canvas").get_attribute("aria-label") or ""
     assert "Region" not in label
 
 
@@ -258,13 +271,15 @@ def test_a_film_that_cannot_be_loaded_says_so_and_can_be_tried_again(context: An
 
 def test_no_view_change_of_an_ecg_reaches_the_server(page: Page, gallery: str) -> None:
     traffic = Traffic(page)
-    opened(page, gallery, show="ecg", of="twelve", map=1)
+    opened(page, gallery, show="ecg", of="twelve", map=1, measure=1)
+    page.locator(".measures dl").wait_for()
     with traffic.none(page):
-        for name in ("5", "20 mm/mV", "50 mm/s", "25", "All leads", "3 × 4", "Band", "Off", "On trace", "Calipers"):
+        for name in ("5", "20 mm/mV", "50 mm/s", "25", "All leads", "3 × 4", "Band", "Off", "On trace", "Beats"):
             press(page, name)
+        press(page, "Calipers")
         drag(page, 90, 0)
-        for key in ("ArrowLeft", "Shift+ArrowLeft", "o", "+"):
-            page.locator(".viewer canvas").press(key)
+        for key in ("ArrowLeft", "Shift+ArrowLeft", "ArrowUp", "PageDown", "o", "b", "+"):
+            page.locator(".well canvas").press(key)
         settled(page)
     assert view(page)["calipers"]
     assert view(page)["attention"] == "band"
@@ -272,7 +287,7 @@ def test_no_view_change_of_an_ecg_reaches_the_server(page: Page, gallery: str) -
 
 def test_paper_is_to_scale_and_every_lead_is_there(page: Page, gallery: str) -> None:
     opened(page, gallery, show="ecg", of="twelve")
-    width = page.locator(".viewer canvas").evaluate("c => c.clientWidth")
+    width = page.locator(".well canvas").evaluate("c => c.clientWidth")
     state = view(page)
     assert state["mm"] == pytest.approx(width / 260)
     assert f"{width / 260:.2f} px per mm" in (page.locator(".viewer .foot").text_content() or "")
@@ -294,7 +309,7 @@ def test_every_row_has_its_calibration_pulse(page: Page, gallery: str) -> None:
     for of in ("twelve", "minute", "pressure"):
         opened(page, gallery, show="ecg", of=of)
         state = view(page)
-        height = page.locator(".viewer canvas").evaluate("c => c.clientHeight") / state["rows"]
+        height = page.locator(".well canvas").evaluate("c => c.clientHeight") / state["rows"]
         for row in range(state["rows"]):
             # the right flank of the pulse, 6.8 mm from the left edge, rises for 10 mm
             strip = ink(page, 6.3 * state["mm"], row * height, state["mm"], height)
@@ -306,10 +321,10 @@ def test_calipers_measure_time_rate_and_voltage(page: Page, gallery: str) -> Non
     mm = view(page)["mm"]
     drag(page, 25 * mm, -8 * mm, at=(0.3, 0.2))
     assert view(page)["measured"].replace("\u202f", " ") == "1000 ms  60 /min  0.80 mV"
-    page.locator(".viewer canvas").press("ArrowLeft")
+    page.locator(".well canvas").press("ArrowLeft")
     settled(page)
     assert view(page)["measured"].startswith("990 ms")
-    page.locator(".viewer canvas").press("Shift+ArrowRight")
+    page.locator(".well canvas").press("Shift+ArrowRight")
     settled(page)
     assert view(page)["measured"].startswith("980 ms")
     assert "980 ms" in (page.locator(".viewer [aria-live]").text_content() or "")
@@ -321,7 +336,7 @@ def test_calipers_measure_time_rate_and_voltage(page: Page, gallery: str) -> Non
 def test_what_was_not_recorded_is_a_gap(page: Page, gallery: str) -> None:
     opened(page, gallery, show="ecg", of="gap")
     state = view(page)
-    height = page.locator(".viewer canvas").evaluate("c => c.clientHeight") / state["rows"]
+    height = page.locator(".well canvas").evaluate("c => c.clientHeight") / state["rows"]
     second = 25 * state["mm"]
     left = 10 * state["mm"]
     assert ink(page, left + 4.05 * second, 20, 1.9 * second, height - 20) == 0
@@ -333,7 +348,7 @@ def test_a_lead_in_another_unit_is_labelled_and_never_at_the_gain_of_mv(page: Pa
 
     def rows() -> list[str]:
         return list(
-            page.locator(".viewer canvas").evaluate(
+            page.locator(".well canvas").evaluate(
                 """(c, n) => { const h = Math.floor(c.height / n), left = Math.round(c.width * 0.05);
                    return Array.from({length: 2}, (_x, i) => { const p = c.getContext('2d')
                      .getImageData(left, i * h + 60, c.width - left, h - 80).data; let s = 0, top = h, low = 0;
@@ -365,12 +380,12 @@ def test_long_recordings_can_be_gone_through(page: Page, gallery: str) -> None:
 
 def test_attention_lies_beneath_the_ink(page: Page, gallery: str) -> None:
     opened(page, gallery, show="ecg", of="one", map=1)
-    plain = page.locator(".viewer canvas").evaluate("c => c.toDataURL()")
+    plain = page.locator(".well canvas").evaluate("c => c.toDataURL()")
     state = view(page)
-    height = page.locator(".viewer canvas").evaluate("c => c.clientHeight") / state["rows"]
+    height = page.locator(".well canvas").evaluate("c => c.clientHeight") / state["rows"]
     dark = ink(page, 60, height, 400, height)
     press(page, "Off")
-    assert page.locator(".viewer canvas").evaluate("c => c.toDataURL()") != plain
+    assert page.locator(".well canvas").evaluate("c => c.toDataURL()") != plain
     assert ink(page, 60, height, 400, height) == pytest.approx(dark, rel=0.12)
 
 
@@ -408,7 +423,7 @@ def test_theme_changes_are_drawn_at_once(page: Page, gallery: str) -> None:
 
 def test_keyboard_reaches_the_picture_and_leaves_it(page: Page, gallery: str) -> None:
     opened(page, gallery)
-    canvas = page.locator(".viewer canvas")
+    canvas = page.locator(".well canvas")
     page.get_by_role("button", name="Auto").focus()
     for _step in range(20):
         page.keyboard.press("Tab")
@@ -424,7 +439,9 @@ def test_keyboard_reaches_the_picture_and_leaves_it(page: Page, gallery: str) ->
     assert not canvas.evaluate("c => c.getRootNode().activeElement === c")
 
 
-@pytest.mark.parametrize("query", ["of=film&map=1", "show=ecg&of=twelve&map=1", "show=record&map=1"])
+@pytest.mark.parametrize(
+    "query", ["of=film&map=1&sides=1", "show=ecg&of=twelve&map=1&measure=1", "show=record&map=1&before=1"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible_at_a_desk_and_on_a_phone(browser: Browser, gallery: str, query: str, scheme: Any) -> None:
     for width, height in ((1440, 900), (390, 844)):

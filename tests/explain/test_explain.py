@@ -10,6 +10,8 @@ from torch import nn
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
 from medcore.explain.attribution import Question
+from medcore.explain.words import words
+from medcore.inputs import Image
 from medcore.learn.build import train
 from medcore.packages import Package
 from medcore.tasks import Recipe, get
@@ -156,3 +158,13 @@ def test_folder_is_left_as_it_was(package: Package, tmp_path: Path) -> None:
     before = sorted(p.name for p in package.folder.iterdir())
     explain(package, TASK.simulate(1, 8)[0].load(), device="cpu")
     assert sorted(p.name for p in package.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(("orientation", "side"), [("", "Right"), ("L\\F", "Right"), ("R\\F", "Left")])
+def test_zones_are_named_by_the_side_that_the_file_says(orientation: str, side: str) -> None:
+    task = get("cxr_pneumonia")
+    given = Image(np.zeros((60, 40), np.uint8), facts={"orientation": orientation} if orientation else {})
+    values = np.zeros((60, 40))
+    values[50, 5] = 1
+    (name,) = task.fields
+    assert words(task, {name: given}, {name: values}) == ((f"{side} lower zone", 1.0),)

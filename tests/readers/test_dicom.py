@@ -137,6 +137,8 @@ def test_a_film_is_read_with_what_its_header_says():
                 WindowCenter=["300", "5"],
                 WindowWidth=["800", "6"],
                 ViewPosition="PA",
+                PatientOrientation=["L", "F"],
+                ImageLaterality="B",
                 BodyPartExamined="CHEST",
                 PatientAge="007M",
                 PatientSex="F",
@@ -153,12 +155,19 @@ def test_a_film_is_read_with_what_its_header_says():
     assert {k: v for k, v in given.facts.items() if k != "acquired"} == {
         "modality": "CR",
         "view": "PA",
+        "laterality": "B",
+        "orientation": "L\\F",
         "body_part": "CHEST",
         "age_years": "0.58",
         "sex": "F",
         "rescale_slope": "2",
         "rescale_intercept": "-100",
     }
+
+
+@pytest.mark.parametrize("orientation", ["L", "LF", ["Smith", "F"], ["LLL", "F"], ""])
+def test_an_orientation_that_is_none_is_left_out(orientation):
+    assert "orientation" not in image(part10(film(PatientOrientation=orientation))).facts
 
 
 @pytest.mark.parametrize("spacing", [["0", "0"], ["0.1"], [], ["-1", "1"]])

@@ -1,6 +1,6 @@
 """The two canvas viewers as Streamlit components: bytes come by address, words and facts by `data`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +9,38 @@ import streamlit as st
 from medcore.i18n import _
 
 HERE = Path(__file__).parent
+OPPOSITE = str.maketrans("RLAPHF", "LRPAFH")  # letters of PatientOrientation (DICOM PS3.3, C.7.6.1.1.1)
 
 
-def _component(name: str, foot: str) -> Any:
-    def text(*files: str) -> str:
-        return "\n".join((HERE / file).read_text() for file in files)
-
-    corners = "".join(f'<div class="corner {c}"></div>' for c in ("tl", "tr", "bl", "br")) if name == "film" else ""
+def _component(name: str, title: str, parts: Sequence[str], inside: str, below: str, foot: str) -> Any:
+    """A viewer of `name`.js and its `parts`. inside, below: what lies over and under its canvas."""
+    css = "\n".join((HERE / file).read_text() for file in ("common.css", f"{name}.css"))
+    js = "\n".join((HERE / f"{part}.js").read_text() for part in ("common", "link", *parts, name))
     html = f"""<div class="viewer {name}"><span class="watch"></span><span class="probe"></span>
-<div class="tools" role="toolbar"></div>
-<div class="well"><canvas tabindex="0" role="img"></canvas>{corners}<div class="state"></div></div>
-<div class="foot"><span class="legend"></span>{foot}</div><div class="read" aria-live="polite"></div></div>"""
-    css = text("common.css", f"{name}.css")
-    js = text("common.js", f"{name}_data.js", f"{name}.js")
+<div class="tools" role="toolbar" aria-label="{title}"></div>
+<div class="well"><canvas tabindex="0" role="img" aria-label="{title}"></canvas>{inside}<div class="state"></div></div>
+{below}<div class="foot"><span class="legend"></span>{foot}</div><div class="read" aria-live="polite"></div></div>"""
     return st.components.v2.component(f"medcore_{name}", html=html, css=css, js=js)
 
 
-_film = _component("film", '<span class="keys"></span>')
-_ecg = _component("ecg", '<span><span class="scale"></span> <span class="keys"></span></span>')
+_film = _component(
+    "film",
+    _("Film"),
+    ("film_data", "film_draw"),
+    "".join(f'<div class="{place}"></div>' for place in ("corner tl", "corner tr", "corner bl", "corner br", "edge l"))
+    + '<div class="edge r"></div>',
+    "",
+    '<span class="keys"></span>',
+)
+_ecg = _component(
+    "ecg",
+    _("ECG"),
+    ("ecg_data", "ecg_layout", "ecg_draw", "ecg_calipers", "ecg_measure"),
+    "",
+    '<div class="beats" hidden><div class="caption"></div>'
+    f'<canvas role="img" aria-label="{_("Average beat")}"></canvas></div><div class="measures"></div>',
+    '<span><span class="scale"></span> <span class="keys"></span></span>',
+)
 
 
 def _shared_words() -> dict[str, str]:
@@ -38,7 +52,14 @@ def _shared_words() -> dict[str, str]:
         "low": _("Model attention: low"),
         "high": _("high"),
         "more": _("More"),
+        "together": _("Move together"),
     }
+
+
+def _edges(orientation: str) -> tuple[str, str] | None:
+    """Letters for the left and the right edge from PatientOrientation, which names the right and the lower edge."""
+    right = orientation.split("\\")[0]
+    return (right.translate(OPPOSITE), right) if right else None
 
 
 def film(
@@ -50,12 +71,16 @@ def film(
     number: str = "",
     label: str = "",
     regions: Sequence[str] = (),
+    facts: Mapping[str, str] | None = None,
+    link: str = "",
 ) -> None:
     """A film with window and level, zoom, ruler and, where there is a map, the model's attention.
 
     corners: lines of the upper left corner; number: upper right; label: what it is, for the screen reader
     regions: words for the numbered regions, heaviest first; key: its own for each case, for the view is kept by it
+    facts: of the input; its side of the body is shown where they say it. link: viewers of one link move together
     """
+    facts = facts or {}
     words = _shared_words() | {
         "loading": _("Loading the film…"),
         "presets": _("Window"),
@@ -73,8 +98,10 @@ def film(
         "ruler": _("Ruler"),
         "heat": _("Heat"),
         "contour": _("Contour"),
+        "as_words": _("Words"),
         "opacity": _("Opacity"),
         "contours": _("Contours: dashed 45 %, solid 75 % of peak model attention"),
+        "named": _("Regions by their share of the model’s attention"),
         "keys": _("Drag: window. Wheel: zoom. O: overlay. I: invert. 0: reset."),
         "window": _("W {w}  C {c}"),
         "zoom": _("Zoom {n} %"),
@@ -83,13 +110,28 @@ def film(
         "ruler_mm": _("{n} mm"),
         "ruler_px": _("{n} px, not calibrated"),
         "region": _("Region {n}: {share} % of the model's attention"),
+        "side": _("Side of the body, as the file says: {side}"),
+        "edges": _("Left edge of the picture: {left}; right edge: {right}"),
     }
     data = {"key": key, "input": input_url, "map": map_url, "corners": list(corners), "number": number, "label": label}
-    _film(data=data | {"regions": list(regions), "words": words}, key=key)
+    sided = {"laterality": facts.get("laterality", "").replace("U", ""), "sides": _edges(facts.get("orientation", ""))}
+    _film(data=data | sided | {"regions": list(regions), "words": words, "link": link}, key=key)
 
 
-def ecg(input_url: str, map_url: str | None = None, *, key: str, label: str = "") -> None:
-    """An ECG, or any signal, on paper. label: what the attention is about, for the screen reader."""
+def ecg(
+    input_url: str,
+    map_url: str | None = None,
+    *,
+    key: str,
+    label: str = "",
+    measure_url: str | None = None,
+    link: str = "",
+) -> None:
+    """An ECG, or any signal, on paper.
+
+    label: what the attention is about, for the screen reader; measure_url: where its measurements are (JSON); the strip
+    and the average beat are left out where there are none. link: viewers of one link move together
+    """
     words = _shared_words() | {
         "loading": _("Loading the recording…"),
         "gain": _("Gain"),
@@ -99,7 +141,9 @@ def ecg(input_url: str, map_url: str | None = None, *, key: str, label: str = ""
         "stacked": _("All leads"),
         "trace": _("On trace"),
         "band": _("Band"),
+        "measuring": _("Measuring"),
         "calipers": _("Calipers"),
+        "beats": _("Beats"),
         "start": _("Start of what is shown"),
         "earlier": _("Earlier"),
         "later": _("Later"),
@@ -109,5 +153,14 @@ def ecg(input_url: str, map_url: str | None = None, *, key: str, label: str = ""
         "scale": _("{n} px per mm."),
         "keys": _("Drag to measure; arrow keys move the calipers."),
         "kind": _("Recording of {n} leads ({leads}), {s} s"),
+        "measures": _("Measurements"),
+        "rate": _("Rate"),
+        "lead": _("Measured in"),
+        "not_measurable": _("not measurable"),
+        "measured_by": _("Measured by this tool, not by the recorder"),
+        "average": _("Average beat in each lead"),
+        "average_one": _("Average beat"),
+        "beat_scale": _("{speed} mm/s, {gain} mm/mV"),
     }
-    _ecg(data={"key": key, "input": input_url, "map": map_url, "label": label, "words": words}, key=key)
+    data = {"key": key, "input": input_url, "map": map_url, "measure": measure_url, "label": label, "link": link}
+    _ecg(data=data | {"words": words}, key=key)

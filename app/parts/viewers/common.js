@@ -58,6 +58,23 @@ function choice(label, options, onpick, shown = false) {
   return node;
 }
 
+/** A button that is pressed or not; `set` shows which. */
+function toggle(text, act) {
+  const node = h("button", { type: "button", "aria-pressed": "false", onclick: act }, text);
+  node.set = (on) => node.setAttribute("aria-pressed", String(Boolean(on)));
+  return node;
+}
+
+const group = (label, ...buttons) => h("span", { class: "control" }, h("span", { class: "group", role: "group", "aria-label": label }, ...buttons));
+
+/** Shows and hides what a narrow toolbar has no room for. */
+function moreButton(root, words) {
+  const more = h("button", { type: "button", "aria-expanded": "false", onclick: () => {
+    more.setAttribute("aria-expanded", String(root.classList.toggle("open")));
+  } }, words.more);
+  return h("span", { class: "control more first" }, h("span", { class: "group" }, more));
+}
+
 /** Colours of the theme as the browser computes them, by token ("text", "human" …). */
 function colours(root, names) {
   const probe = root.querySelector(".probe");

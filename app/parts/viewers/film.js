@@ -1,7 +1,5 @@
 // A film: window and level, zoom, pan, ruler, attention. Everything that only changes the view stays here.
 
-const RING = { line: "#F9DC5C", ground: "#0E1215" };
-
 function createFilm(root) {
   const canvas = root.querySelector("canvas");
   const well = root.querySelector(".well");
@@ -15,6 +13,20 @@ function createFilm(root) {
     const { width, height } = size();
     return Math.min(width / film.columns, height / (film.rows * film.aspect));
   };
+
+  const link = linkEnd(root, {
+    view: () => ({ zoom: state.scale && state.scale / fitScale(), x: state.x / film.columns, y: state.y / film.rows, invert: state.invert, preset: state.preset }),
+    adopt: (view) => film && (adopt(view), redraw()),
+    turned: (on) => controls.together?.set(on),
+  });
+
+  /** Another film's place, as shares of this one; its window only where that has a name, for grey values differ. */
+  function adopt({ zoom, x, y, invert, preset }) {
+    Object.assign(state, { scale: zoom && zoom * fitScale(), x: x * film.columns, y: y * film.rows });
+    lutDirty ||= state.invert !== invert;
+    state.invert = invert;
+    if (preset && preset !== state.preset && !film.colour) setPreset(preset);
+  }
 
   function setPreset(name) {
     [state.low, state.high] = film.presets[name];
@@ -31,34 +43,6 @@ function createFilm(root) {
 
   // drawing
 
-  function paintPicture() {
-    const context = picture.getContext("2d");
-    const image = (film.image ??= context.createImageData(film.columns, film.rows));
-    if (film.colour) {
-      const scale = 255 / (2 ** film.bits - 1);
-      for (let i = 0, n = film.columns * film.rows; i < n; i++) {
-        for (let c = 0; c < 3; c++) {
-          const v = (film.pixels[3 * i + c] * film.unit + film.offset) * scale;
-          image.data[4 * i + c] = state.invert ? 255 - v : v;
-        }
-        image.data[4 * i + 3] = 255;
-      }
-    } else {
-      const table = new Uint32Array(65536);
-      const scale = 255 / (state.high - state.low);
-      for (let v = 0; v <= film.top; v++) {
-        const b = film.inverted ? film.top - v : v;
-        const grey = clamp(Math.round((b - state.low) * scale), 0, 255);
-        const shown = state.invert ? 255 - grey : grey;
-        table[v] = 0xff000000 | (shown << 16) | (shown << 8) | shown;
-      }
-      const out = new Uint32Array(image.data.buffer);
-      for (let i = 0; i < out.length; i++) out[i] = table[film.pixels[i]];
-    }
-    context.putImageData(image, 0, 0);
-    lutDirty = false;
-  }
-
   const place = () => {
     const { width, height } = size();
     const scale = state.scale ?? fitScale();
@@ -71,6 +55,14 @@ function createFilm(root) {
     return [(event.clientX - box.left - left) / scale, (event.clientY - box.top - top) / sy];
   };
 
+  const toCanvas = ([x, y]) => {
+    const { scale, sy, left, top } = place();
+    return [left + x * scale, top + y * sy];
+  };
+  const measured = () => (state.ruler ? rulerText(film, state.ruler, words()) : "");
+  const regions = () =>
+    (map?.regions ?? []).map((r, i) => data.regions[i] ?? fill(words().region, { n: i + 1, share: Math.round(r.share * 100) }));
+
   function draw() {
     if (!film || !root.isConnected) return;
     const { width } = size();
@@ -78,117 +70,20 @@ function createFilm(root) {
     const height = width < 560 ? width : clamp(window.innerHeight - 250, 360, Math.max(650, width * 0.75));
     well.style.height = `${height}px`;
     const context = fitCanvas(canvas, width, height);
-    if (lutDirty) paintPicture();
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     const { scale, sy, left, top } = place();
+    const level = levelFor(film, scale * (window.devicePixelRatio || 1));
+    if (lutDirty || picture.level !== level) paintPicture(picture, film, level, state);
+    picture.level = level;
+    lutDirty = false;
+    const box = { left, top, wide: film.columns * scale, high: film.rows * sy, width, height };
     context.imageSmoothingEnabled = scale < 3;
     context.imageSmoothingQuality = pointers.size ? "low" : "high"; // fine once the hand rests
-    context.drawImage(picture, left, top, film.columns * scale, film.rows * sy);
-    if (map && state.overlay !== "off") drawAttention(context, left, top, film.columns * scale, film.rows * sy);
-    if (state.ruler) drawRuler(context);
+    context.drawImage(picture, left, top, box.wide, box.high);
+    if (map && state.overlay !== "off") drawAttention(context, { map, state, regions: regions() }, box);
+    if (state.ruler) drawRuler(context, ...state.ruler.map(toCanvas), measured(), width, height);
     sync();
-  }
-
-  function drawAttention(context, left, top, wide, high) {
-    const [cx, cy] = [wide / map.grid.columns, high / map.grid.rows];
-    if (state.overlay === "heat") {
-      context.globalAlpha = state.opacity;
-      context.imageSmoothingEnabled = true;
-      context.drawImage(map.heat, left, top, wide, high);
-      context.globalAlpha = 1;
-    } else {
-      for (const { lines, colour, stroke, dash } of map.contours) {
-        const path = new Path2D();
-        for (const line of lines)
-          line.forEach(([x, y], i) => path[i ? "lineTo" : "moveTo"](left + (x + 0.5) * cx, top + (y + 0.5) * cy));
-        context.lineJoin = "round";
-        context.setLineDash(dash);
-        context.strokeStyle = "#000";
-        context.lineWidth = stroke + 2;
-        context.stroke(path);
-        context.strokeStyle = colour;
-        context.lineWidth = stroke;
-        context.stroke(path);
-      }
-      context.setLineDash([]);
-    }
-    drawRings(context, left, top, wide, high);
-  }
-
-  /** A numbered ring beside each region; its leader stops short of the region. */
-  function drawRings(context, left, top, wide, high) {
-    const { width, height } = size();
-    const taken = map.regions.map((r) => [left + r.x * wide, top + r.y * high]);
-    map.regions.forEach((region, number) => {
-      const [x, y] = taken[number];
-      const away = Math.max(14, region.radius * wide) + 44;
-      let best = null;
-      for (let turn = 0; turn < 12; turn++) {
-        const angle = Math.PI / 6 + (turn * Math.PI) / 6;
-        const [u, v] = [x + away * Math.cos(angle), y + away * Math.sin(angle)];
-        if (u < 16 || v < 44 || u > width - 16 || v > height - 44) continue;
-        const room = Math.min(...taken.filter((_p, i) => i !== number).map(([p, q]) => Math.hypot(p - u, q - v)), 400);
-        if (!best || room > best.room + 1) best = { room, u, v, angle };
-      }
-      if (!best) return;
-      const { u, v, angle } = best;
-      taken.push([u, v]);
-      const short = away - 44 + 6;
-      for (const [colour, stroke] of [["#000", 3.5], [RING.line, 1.5]]) {
-        context.strokeStyle = colour;
-        context.lineWidth = stroke;
-        context.beginPath();
-        context.moveTo(x + short * Math.cos(angle), y + short * Math.sin(angle));
-        context.lineTo(u - 10 * Math.cos(angle), v - 10 * Math.sin(angle));
-        context.stroke();
-      }
-      context.beginPath();
-      context.arc(u, v, 10, 0, 2 * Math.PI);
-      context.fillStyle = RING.ground;
-      context.fill();
-      context.stroke();
-      context.fillStyle = RING.line;
-      context.font = "600 12px Plex, sans-serif";
-      context.textAlign = "center";
-      context.textBaseline = "middle";
-      context.fillText(String(number + 1), u, v + 0.5);
-    });
-  }
-
-  function rulerText() {
-    const [[ax, ay], [bx, by]] = state.ruler;
-    if (!film.spacing) return fill(words().ruler_px, { n: (Math.hypot(bx - ax, by - ay) * film.shrunk).toFixed(0) });
-    return fill(words().ruler_mm, { n: Math.hypot((bx - ax) * film.spacing[1], (by - ay) * film.spacing[0]).toFixed(1) });
-  }
-
-  function drawRuler(context) {
-    const { scale, sy, left, top } = place();
-    const [a, b] = state.ruler.map(([x, y]) => [left + x * scale, top + y * sy]);
-    const angle = Math.atan2(b[1] - a[1], b[0] - a[0]) + Math.PI / 2;
-    for (const [colour, stroke] of [["#000", 4], ["#4FC1B4", 1.8]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = stroke;
-      context.beginPath();
-      context.moveTo(...a);
-      context.lineTo(...b);
-      for (const [x, y] of [a, b]) {
-        context.moveTo(x - 7 * Math.cos(angle), y - 7 * Math.sin(angle));
-        context.lineTo(x + 7 * Math.cos(angle), y + 7 * Math.sin(angle));
-      }
-      context.stroke();
-    }
-    context.font = "600 13px Plex, sans-serif";
-    context.textBaseline = "middle";
-    const text = rulerText();
-    const wide = context.measureText(text).width + 10;
-    const x = clamp(b[0] + 12, 4, size().width - wide - 4);
-    const y = clamp(b[1] - 14, 14, size().height - 14);
-    context.fillStyle = "rgba(0,0,0,.72)";
-    context.fillRect(x, y - 11, wide, 22);
-    context.fillStyle = "#4FC1B4";
-    context.textAlign = "left";
-    context.fillText(text, x + 5, y);
   }
 
   // words and controls
@@ -215,27 +110,27 @@ function createFilm(root) {
     const foot = root.querySelector(".legend");
     if (root.shownLegend !== `${!!map} ${state.overlay}`) {
       root.shownLegend = `${!!map} ${state.overlay}`;
-      foot.replaceChildren(...(!map || state.overlay === "off" ? [] : state.overlay === "heat" ? legend(words(), HEAT_ON_DARK) : [words().contours]));
+      const says = { off: () => [], heat: () => legend(words(), HEAT_ON_DARK), contour: () => [words().contours], words: () => [words().named] };
+      foot.replaceChildren(...(map ? says[state.overlay]() : []));
     }
     canvas.setAttribute("aria-label", label());
-    root.viewState = { ...state, scale, zoom, ready: true, regions: map?.regions ?? [], rulerText: state.ruler ? rulerText() : "" };
+    root.viewState = { ...state, scale, zoom, ready: true, regions: map?.regions ?? [], rulerText: measured() };
   }
 
   function label() {
-    const regions = (map?.regions ?? []).map((r, i) => data.regions[i] ?? fill(words().region, { n: i + 1, share: Math.round(r.share * 100) }));
-    return [data.label, fill(words().size, film.original), ...(state.overlay === "off" ? [] : regions)].filter(Boolean).join(". ");
+    const side = [data.laterality && fill(words().side, { side: data.laterality }), data.sides && fill(words().edges, { left: data.sides[0], right: data.sides[1] })];
+    return [data.label, fill(words().size, film.original), ...side, ...(state.overlay === "off" ? [] : regions())].filter(Boolean).join(". ");
   }
 
   function say() {
-    const parts = [root.querySelector(".bl").textContent.replace("\n", ", ")];
-    if (state.ruler) parts.unshift(rulerText());
-    root.querySelector(".read").textContent = parts.join(". ");
+    if (film) root.querySelector(".read").textContent = [measured(), root.querySelector(".bl").textContent.replace("\n", ", ")].filter(Boolean).join(". ");
   }
 
   const redraw = framed(draw);
   const change = (act) => {
     if (!film) return;
     act();
+    link.tell();
     redraw();
     requestAnimationFrame(say);
   };
@@ -270,7 +165,7 @@ function createFilm(root) {
     controls.preset.classList.add("first");
     for (const extra of tools.slice(1)) extra.classList.add("extra");
     if (map) {
-      controls.overlay = choice(w.attention, [["off", w.off], ["heat", w.heat], ["contour", w.contour]], (v) => change(() => (state.overlay = v)), true);
+      controls.overlay = choice(w.attention, [["off", w.off], ["heat", w.heat], ["contour", w.contour], ["words", w.as_words]], (v) => change(() => (state.overlay = v)), true);
       controls.overlay.classList.add("first");
       const input = h("input", { type: "range", min: 0, max: 100, "aria-label": w.opacity, oninput: () => change(() => (state.opacity = input.value / 100)) });
       const value = h("span", { class: "value" });
@@ -278,12 +173,15 @@ function createFilm(root) {
       Object.assign(controls.opacity, { input, value });
       tools.push(controls.overlay, controls.opacity);
     }
-    const more = h("button", { type: "button", "aria-expanded": "false", onclick: () => {
-      more.setAttribute("aria-expanded", String(root.classList.toggle("open")));
-    } }, w.more);
-    tools.push(h("span", { class: "control more first" }, h("span", { class: "group" }, more)));
+    if (data.link) {
+      controls.together = toggle(w.together, () => link.turn(!link.together()));
+      controls.together.set(link.together());
+      tools.push(group(w.together, controls.together));
+    }
+    tools.push(moreButton(root, w));
     root.querySelector(".tools").replaceChildren(...tools);
-    root.querySelector(".tl").textContent = data.corners.join("\n");
+    root.querySelector(".tl").replaceChildren(data.corners.join("\n"), ...(data.laterality ? [h("b", { class: "lat" }, data.laterality)] : []));
+    ["l", "r"].forEach((edge, i) => (root.querySelector(`.edge.${edge}`).textContent = data.sides?.[i] ?? ""));
     root.querySelector(".tr").textContent = data.number;
     root.querySelector(".br").textContent = fill(w.size, film.original) + (film.colour ? "" : fill(w.bits, { n: film.bits }));
     root.querySelector(".keys").textContent = w.keys;
@@ -306,12 +204,20 @@ function createFilm(root) {
       state.x -= dx / scale;
       state.y -= dy / sy;
     } else if (state.tool === "ruler") {
-      state.ruler = [from.start, toFilm(event)];
+      state.ruler = from.end === null ? [from.start, toFilm(event)] : state.ruler.with(from.end, toFilm(event));
     } else {
       level(dx, dy);
     }
     from.x = event.clientX;
     from.y = event.clientY;
+  }
+
+  /** The end of the ruler that a press takes hold of, or null. */
+  function heldEnd(event) {
+    const box = canvas.getBoundingClientRect();
+    const far = (end) => Math.hypot(event.clientX - box.left - end[0], event.clientY - box.top - end[1]);
+    const [a, b] = state.ruler ? state.ruler.map(toCanvas).map(far) : [Infinity, Infinity];
+    return Math.min(a, b) > (event.pointerType === "touch" ? 24 : 10) ? null : Number(b < a);
   }
 
   function level(dx, dy) {
@@ -327,11 +233,11 @@ function createFilm(root) {
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     const pan = event.button > 0 || event.shiftKey || state.tool === "pan" || (film.colour && state.tool === "level");
-    pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, pan, start: toFilm(event) });
+    pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, pan, start: toFilm(event), end: heldEnd(event) });
   };
   canvas.onpointermove = (event) => {
     const from = pointers.get(event.pointerId);
-    if (from) (drag(from, event), redraw());
+    if (from) (drag(from, event), link.tell(), redraw());
   };
   canvas.onpointerup = canvas.onpointercancel = (event) => {
     if (pointers.delete(event.pointerId)) (redraw(), say());
@@ -361,7 +267,7 @@ function createFilm(root) {
   }
   canvas.onkeydown = (event) => {
     if (!film || event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = { off: "heat", heat: "contour", contour: "off" };
+    const next = { off: "heat", heat: "contour", contour: "words", words: "off" };
     const acts = {
       i: () => { state.invert = !state.invert; lutDirty = true; },
       o: () => map && (state.overlay = next[state.overlay]),
@@ -383,6 +289,7 @@ function createFilm(root) {
   async function show(given) {
     const same = data?.key === given.key;
     const mine = (data = given);
+    link.join(given.link);
     const well_ = wellState(root, given.words, () => show(given));
     if (!same) {
       [film, map] = [null, null];
@@ -396,7 +303,6 @@ function createFilm(root) {
       if (data !== mine) return;
       if (!film) {
         film = readFilm(blob);
-        [picture.width, picture.height] = [film.columns, film.rows];
         reset();
         if (film.colour) state.tool = "pan";
       }
@@ -411,7 +317,7 @@ function createFilm(root) {
   }
 
   unwatch = watch(root, well, redraw);
-  return { show, stop: () => unwatch() };
+  return { show, stop: () => (unwatch(), link.leave()) };
 }
 
 export default function ({ data, parentElement }) {

@@ -87,6 +87,20 @@ function exported(film) {
   return film.inverted ? [film.top - high, film.top - low] : [low, high];
 }
 
+/** The film and halves of it, each pixel the mean of four, down to 512 a side; a colour film is drawn as it is. */
+function pyramid({ rows, columns, pixels, colour }) {
+  const levels = [{ rows, columns, pixels }];
+  for (let last = levels[0]; !colour && Math.max(last.rows, last.columns) >= 1024; last = levels.at(-1)) {
+    const [h2, w2] = [last.rows >> 1, last.columns >> 1];
+    const half = new Uint16Array(h2 * w2);
+    for (let y = 0; y < h2; y++)
+      for (let x = 0, i = 2 * y * last.columns; x < w2; x++, i += 2)
+        half[y * w2 + x] = (last.pixels[i] + last.pixels[i + 1] + last.pixels[i + last.columns] + last.pixels[i + last.columns + 1] + 2) >> 2;
+    levels.push({ rows: h2, columns: w2, pixels: half });
+  }
+  return levels;
+}
+
 /** The film of a blob. Brightness runs up, whatever the file's convention; spacing is null where it is not known. */
 function readFilm({ header, arrays }) {
   const [rows, columns, channels] = arrays.pixels.shape;
@@ -97,6 +111,7 @@ function readFilm({ header, arrays }) {
     shrunk: header.columns / columns, original: { columns: header.columns, rows: header.rows },
     colour: channels === 3, inverted: header.monochrome1, aspect: spacing ? spacing[0] / spacing[1] : 1,
   };
+  film.levels = pyramid(film);
   const p = (film.percentile = brightnessOf(pixels, film.inverted, film.top));
   const auto = suggested(film, header.window) ?? exported(film) ?? [p(0.03), p(0.99)];
   film.presets = { auto, lung: [p(0.005), p(0.62)], bone: [p(0.4), p(0.999)] };

@@ -13,23 +13,40 @@ from medcore.inputs.record import Value
 SHOWN = 12
 
 
-def _rounded(value: float) -> str:
-    """As many decimals as a clinician reads: none from 1000, one from 10, two from 1, three below."""
+def _decimals(value: float) -> int:
+    """As many as a clinician reads: none from 1000, one from 10, two from 1, three below."""
     size = abs(value)
-    return number(round(value, 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3))
+    return 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
+
+
+def _text(column: Column, value: Value) -> str:
+    """A value without its unit."""
+    if value is None:
+        return _("not measured")
+    if isinstance(value, str):
+        word = _(value)
+        return word[:1].upper() + word[1:]
+    if column.unit == "0/1":
+        return _("Yes") if value else _("No")
+    return number(round(value, _decimals(value)))
 
 
 def _value(column: Column, value: Value) -> str:
     if value is None:
-        return f'<span class="miss">{e(_("not measured"))}</span>'
-    if isinstance(value, str):
-        word = _(value)
-        return f"<b>{e(word[:1].upper() + word[1:])}</b>"
-    if column.unit == "0/1":
-        return f"<b>{e(_('Yes') if value else _('No'))}</b>"
+        return f'<span class="miss">{e(_text(column, value))}</span>'
     unit = f"({column.unit})" if "–" in column.unit else _(column.unit)
-    unit = "" if column.unit in ("", "count") else f' <span class="soft">{e(unit)}</span>'
-    return f"<b>{e(_rounded(value))}</b>{unit}"
+    bare = isinstance(value, str) or column.unit in ("", "count", "0/1")
+    return f"<b>{e(_text(column, value))}</b>" + ("" if bare else f' <span class="soft">{e(unit)}</span>')
+
+
+def _change(column: Column, value: Value, before: Value) -> str:
+    """What became of the value since the patient's last record: the difference, or what it was."""
+    if before is None:
+        return "" if value is None else _("new")
+    if isinstance(value, int | float) and isinstance(before, int | float) and column.unit != "0/1":
+        moved = round(value - before, max(_decimals(value), _decimals(before)))
+        return number(moved, signed=True) if moved else _("same")
+    return _("same") if value == before else _("was {value}").format(value=_text(column, before))
 
 
 def _range(column: Column, value: Value) -> str:
@@ -60,14 +77,18 @@ def _sum(points: float, most: float) -> str:
     return f'<span class="sums" aria-hidden="true"><i class="zero"></i>{bar}</span>'
 
 
-def _row(column: Column, value: Value, points: float | None, most: float) -> str:
+def _row(column: Column, value: Value, points: float | None, most: float, change: str | None) -> str:
     moved = (
         f'<td class="sum">{_sum(points, most)}</td><td class="r">{number(points, 1, signed=True)}</td>'
         if points is not None
         else ""
     )
+    since, beneath = "", ""
+    if change is not None:  # beneath the value where the screen has no room for a column
+        since = f'<td class="chg">{e(change)}</td>'
+        beneath = f'<span class="chg">{e(change)}</span>'
     return (
-        f'<tr><th scope="row">{e(_(column.title))}</th><td class="v">{_value(column, value)}</td>'
+        f'<tr><th scope="row">{e(_(column.title))}</th><td class="v">{_value(column, value)}{beneath}</td>{since}'
         f'<td class="range">{_range(column, value)}</td>{moved}</tr>'
     )
 
@@ -87,11 +108,14 @@ def record_table(
     *,
     key: str,
     base: float | None = None,
+    before: Mapping[str, Value] | None = None,
+    before_from: str = "",
 ) -> None:
     """The record's values in the order in which they matter.
 
     points: how far each column moved the answer, in points of 100 (None before the read is locked)
     base: the average answer that the points start from, 0 to 1
+    before: values of the patient's last record, if there is one; before_from: its case's number
     """
     order = _order(columns, values, points)
     enough = SHOWN if points is not None else SHOWN + 6
@@ -100,14 +124,16 @@ def record_table(
     if points is not None:
         shown = sorted(shown, key=lambda i: (points[i] < 0, -abs(points[i])))
     most = max((abs(p) for p in points), default=0.0) if points is not None else 0.0
-    rows = "".join(
-        _row(columns[i], values.get(columns[i].name), None if points is None else float(points[i]), most or 1.0)
-        for i in shown
-    )
+    rows = ""
+    for column, moves in ((columns[i], None if points is None else float(points[i])) for i in shown):
+        value = values.get(column.name)
+        change = None if before is None else _change(column, value, before.get(column.name))
+        rows += _row(column, value, moves, most or 1.0, change)
     halves = f'<span class="halves"><span>{e(_("lowers risk"))}</span><span>{e(_("raises risk"))}</span></span>'
     moved = f'<th class="sum">{halves}</th><th class="r">{e(_("Points"))}</th>' if points is not None else ""
     usual = f'<th class="range">{e(_("Against the usual range"))}</th>'
-    head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}</th>{usual}'
+    since = "" if before is None else f'<th class="chg">{e(_("Since {number}").format(number=before_from))}</th>'
+    head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}</th>{since}{usual}'
     look = "rec" if points is not None else "rec plain"
     theme.html(
         f'<table class="{look}" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'

@@ -1,4 +1,4 @@
-"""One viewer, chosen by the address: ?show=film&of=monochrome1&map=1."""
+"""One viewer, chosen by the address: ?show=film&of=monochrome1&map=1; a second one beside it: &beside=film."""
 
 import streamlit as st
 
@@ -17,11 +17,22 @@ other = st.toggle("Another case")
 st.multiselect("Tags", ["one"], default=["one"])
 
 with theme.panel("viewer"):
-    if show == "film":
+    if beside := st.query_params.get("beside"):
+        for place, name in zip(st.columns(2), (of, beside), strict=True):
+            with place:
+                if show == "film":
+                    film(f"/bytes/input/{name}", key=f"film-{name}", link="pair")
+                else:
+                    ecg(f"/bytes/input/{name}", key=f"ecg-{name}", link="pair")
+    elif show == "film":
         name = "monochrome1" if other else of
-        film(f"/bytes/input/{name}", over, key=f"film-{name}", corners=("Chest, PA",), number="CXR-1", label="A film")
+        regions = ("Right lower zone, 64 %", "Left upper zone, 36 %") if over else ()
+        facts = {"laterality": "R", "orientation": "L\\F"} if st.query_params.get("sides") else {}
+        about = {"corners": ("Chest, PA",), "number": "CXR-1", "label": "A film"}
+        film(f"/bytes/input/{name}", over, key=f"film-{name}", regions=regions, facts=facts, **about)
     elif show == "ecg":
-        ecg(f"/bytes/input/{of}", over, key=f"ecg-{of}", label="Attention for x")
+        measured = f"/measure/{of}" if st.query_params.get("measure") else None
+        ecg(f"/bytes/input/{of}", over, key=f"ecg-{of}", label="Attention for x", measure_url=measured)
     else:
         columns = [
             Column("hb", "Haemoglobin", "g/dL", (12, 16)),
@@ -30,4 +41,6 @@ with theme.panel("viewer"):
             Column("alb", "<b>Albumin</b>", "g/L", (35, 50)),
         ]
         values = {"hb": 9.4, "na": 140.0, "sex": "female", "alb": None}
-        record_table(columns, values, [8.6, -2.25, 0.5, 0.0] if over else None, key="record", base=0.17)
+        before = {"hb": 10.2, "na": 140.0, "sex": "male"} if st.query_params.get("before") else None
+        points = [8.6, -2.25, 0.5, 0.0] if over else None
+        record_table(columns, values, points, key="record", base=0.17, before=before, before_from="REC-0001")

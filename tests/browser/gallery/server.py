@@ -3,13 +3,14 @@
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +40,12 @@ def colour() -> Image:
     return Image(picture)
 
 
+def large() -> Image:
+    """2048 × 2048, 14 bit: what the route sends at most."""
+    y, x = np.mgrid[0:2048, 0:2048]
+    return Image((8000 + 6000 * np.sin(x / 150) * np.cos(y / 190)).astype(np.uint16), bits=14)
+
+
 def gap() -> Signal:
     """One lead, 30 s, of which seconds 4 to 6 were not recorded."""
     given = ecg(3, noise_mv=0.0)
@@ -53,11 +60,22 @@ def pressure() -> Signal:
     return Signal(np.stack(rows).astype(np.float32), 100.0, ("II", "ABP", "X"), ("mV", "mmHg", ""))
 
 
+def paced() -> Signal:
+    """Twelve leads, 10 s at 500 Hz: a beat each 0.8 s from 0.4 s on, 0.25 mV high in I, 0.5 in II, and so on."""
+    t = np.arange(5000) / 500
+    beat = np.exp(-((((t + 0.4) % 0.8) - 0.4) ** 2) / 0.0002)
+    rows = [(i + 1) * np.roll(beat, 200) for i in range(12)]
+    return Signal((np.stack(rows) / 4).astype(np.float32), 500.0, TWELVE, ("mV",) * 12)
+
+
 INPUTS = {
     "film": film,
     "monochrome1": lambda: film(True),
     "colour": colour,
+    "large": large,
+    "long": lambda: ecg(7, rate_hz=500, seconds=60, leads=TWELVE),
     "twelve": lambda: ecg(5, rate_hz=500, seconds=10, leads=TWELVE),
+    "paced": paced,
     "one": lambda: ecg(4),
     "minute": lambda: ecg(6, seconds=61),
     "gap": gap,
@@ -78,6 +96,43 @@ def blob(kind: str, name: str) -> bytes:
         values = np.zeros(given.samples.shape)
         values[:, given.samples.shape[1] // 2 :][:, :200] = 1
     return pack({"label": "x", "method": "y", "gap": 0.0}, {"map": values.astype(np.float32)})
+
+
+@cache
+def figures(name: str) -> dict[str, Any] | None:
+    """What the route of measurements gives: of "twelve" roughly right ones, of "paced" known ones, of others none."""
+    if name not in ("twelve", "paced", "one"):
+        return None
+    given = INPUTS[name]()
+    assert isinstance(given, Signal)
+    rate, lead = round(given.rate_hz), min(1, len(given.leads) - 1)
+    y = given.samples[lead]
+    high = np.flatnonzero((y > 0.6 * y.max()) & (y == np.maximum.reduce([np.roll(y, k) for k in range(-90, 91)])))
+    peaks = [int(p) for p in high if 0.3 * rate <= p < len(y) - 0.5 * rate]
+    around = np.arange(-round(0.3 * rate), round(0.5 * rate))
+    beats = given.samples[:, np.array(peaks)[:, None] + around].mean(1)
+    qt = None if name == "paced" else 392.0
+    return {
+        "rate_bpm": 75.0,
+        "pr_ms": None,
+        "qrs_ms": 94.4,
+        "qt_ms": qt,
+        "qtc_bazett_ms": qt and 431.0,
+        "qtc_fridericia_ms": qt and 418.0,
+        "lead": given.leads[lead],
+        "r_peaks": peaks,
+        "segments": [],
+        "beat": {name: [round(float(v), 4) for v in row] for name, row in zip(given.leads, beats, strict=True)},
+        "beat_rate_hz": float(rate),
+        "beat_r_index": round(0.3 * rate),
+        "einthoven_mv": 0.004 if len(given.leads) == 12 else None,
+        "remarks": ["The arm leads may be swapped."] if name == "paced" else [],
+    }
+
+
+async def measure(request: Request) -> Response:
+    found = figures(request.path_params["name"])
+    return JSONResponse(found, 200 if found else 404)
 
 
 async def fetch(request: Request) -> Response:
@@ -108,6 +163,7 @@ if __name__ == "__main__":
         Path(__file__).with_name("page.py"),
         routes=[
             Route("/bytes/{kind}/{name}", fetch),
+            Route("/measure/{name}", measure),
             Mount("/app/static", StaticFiles(directory=REPO / "app" / "static")),
         ],
         middleware=[Middleware(Secured)],
