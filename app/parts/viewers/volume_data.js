@@ -51,7 +51,7 @@ function distances(places) {
 }
 
 /**
- * Rows of a reformatted picture: the slice that each shows, and how far it lies towards the next (-1: in a gap).
+ * Rows of a reformatted picture: the slice that each shows, and how far it lies towards the next (in a gap: the nearer).
  * Even stacks have a row a slice; the others are laid out at the smallest distance, so that all lie at their true place.
  */
 function layersOf(places, { steps, gaps, even }, thick) {
@@ -64,10 +64,8 @@ function layersOf(places, { steps, gaps, even }, thick) {
     const mm = clamp(from + ((row + 0.5) * (to - from)) / rows, places[0], places[count - 1]);
     while (i < count - 2 && mm > places[i + 1]) i++;
     const [before, after] = [mm - places[i], places[i + 1] - mm];
-    const gap = gaps.find((g) => g.after === i);
     at[row] = i;
-    if (!gap) part[row] = before / (before + after);
-    else if (before > gap.usual / 2) part[row] = after <= gap.usual / 2 ? 1 : -1;
+    part[row] = gaps.some((g) => g.after === i) ? Number(before > after) : before / (before + after);
   }
   return { at, part };
 }

@@ -63,7 +63,7 @@ function greys(volume, low, high, invert) {
   return table;
 }
 
-/** A slice in greys; gaps between slices stay empty. */
+/** A slice in greys. */
 function paintGrey(layer, name, volume, how, channel, index, table) {
   const { across, down, slice, whole } = how;
   const out = repaint(layer, name, across.count, down.count);
@@ -74,8 +74,8 @@ function paintGrey(layer, name, volume, how, channel, index, table) {
     for (let i = 0; i < across.count; i++, to++) {
       const at = row + across.at[i];
       const part = towards || across.part[i];
-      if (part === 0) out[to] = table[voxels[at] + HALF];
-      else out[to] = part < 0 ? 0 : table[Math.round(voxels[at] + part * (voxels[at + slice] - voxels[at])) + HALF];
+      const value = part === 0 ? voxels[at] : Math.round(voxels[at] + part * (voxels[at + slice] - voxels[at]));
+      out[to] = table[value + HALF];
     }
   }
   finish(layer);
@@ -97,7 +97,7 @@ function maskColours(shown) {
   });
 }
 
-/** A slice of bytes in a table's colours, from the nearest slice; nothing in gaps. */
+/** A slice of bytes in a table's colours, from the nearest slice. */
 function paintOver(layer, name, bytes, { across, down, start, slice }, index, colours) {
   const out = repaint(layer, name, across.count, down.count);
   if (!out) return;
@@ -105,7 +105,7 @@ function paintOver(layer, name, bytes, { across, down, start, slice }, index, co
   for (let j = 0, to = 0; j < down.count; j++)
     for (let i = 0; i < across.count; i++, to++) {
       const part = down.part[j] || across.part[i];
-      out[to] = part < 0 ? 0 : colours[bytes[base + down.at[j] + across.at[i] + (part > 0.5 ? slice : 0)] & 255];
+      out[to] = colours[bytes[base + down.at[j] + across.at[i] + (part > 0.5 ? slice : 0)] & 255];
     }
   finish(layer);
 }
