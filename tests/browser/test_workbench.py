@@ -79,7 +79,7 @@ def test_average_beat_of_each_lead_carries_the_attention(page: Page, gallery: st
     assert view(page)["averageHere"] == 12
     canvas = page.locator(".beats canvas")
     label = canvas.get_attribute("aria-label") or ""
-    assert label.startswith("Average beat in each lead, 25 mm/s, 10 mm/mV: I, II, III, aVR")
+    assert label.startswith("Average beat in each lead, 25 mm/s, 4 mm/mV: I, II, III, aVR")
 
     def coloured() -> int:
         return int(
@@ -265,7 +265,7 @@ def test_a_record_shows_what_changed_since_the_last(page: Page, gallery: str) ->
     assert cells == ["\u22120.8", "same", "was Male", ""]
     page.set_viewport_size({"width": 390, "height": 844})
     assert table.locator("td.chg:visible").count() == 0
-    assert table.locator("span.chg:visible").first.inner_text() == "\u22120.8"
+    assert table.locator("tbody span.chg:visible").first.inner_text() == "\u22120.8"
 
 
 def test_theme_reaches_the_average_beat(page: Page, gallery: str) -> None:

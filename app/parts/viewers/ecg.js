@@ -27,7 +27,7 @@ function createEcg(root) {
     if (!ecg || !root.isConnected) return;
     const width = well.clientWidth;
     root.classList.toggle("narrow", isNarrow(width));
-    sheet = layout(ecg, state, width, clamp(window.innerHeight - (data.measure ? 490 : 330), 400, 700));
+    sheet = layout(ecg, state, width, clamp(window.innerHeight - (data.measure ? 400 : 330), 400, 700));
     const look = PAPER[isDark(root) ? "dark" : "light"];
     well.style.height = `${sheet.height}px`;
     const context = fitCanvas(canvas, sheet.width, sheet.height);

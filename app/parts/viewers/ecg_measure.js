@@ -75,7 +75,7 @@ function readBeats(measure, ecg, strength) {
 function layBeats({ beats, seconds }, sheet) {
   const across = Math.min(beats.length, isNarrow(sheet.width) ? 6 : 12);
   const times = beats.length <= FEW ? 2 : 1;
-  const cell = sheet.width / Math.max(across, times === 2 ? 2 : 8);
+  const cell = sheet.width / Math.max(across, times === 2 ? 2 : 6);
   const perSecond = Math.min(25 * sheet.mm * times, (cell - 8) / seconds);
   const high = BEAT_ROOM * Math.min(times, 1.6);
   const reach = (side) => Math.max(0.1, ...beats.flatMap((b) => [...b.values].filter((v) => !Number.isNaN(v)).map((v) => side * (v - b.middle))));

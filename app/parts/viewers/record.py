@@ -132,8 +132,9 @@ def record_table(
     halves = f'<span class="halves"><span>{e(_("lowers risk"))}</span><span>{e(_("raises risk"))}</span></span>'
     moved = f'<th class="sum">{halves}</th><th class="r">{e(_("Points"))}</th>' if points is not None else ""
     usual = f'<th class="range">{e(_("Against the usual range"))}</th>'
-    since = "" if before is None else f'<th class="chg">{e(_("Since {number}").format(number=before_from))}</th>'
-    head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}</th>{since}{usual}'
+    named = "" if before is None else e(_("Since {number}").format(number=before_from))
+    since, beneath = (f'<th class="chg">{named}</th>', f'<span class="chg">{named}</span>') if named else ("", "")
+    head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}{beneath}</th>{since}{usual}'
     look = "rec" if points is not None else "rec plain"
     theme.html(
         f'<table class="{look}" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'
