@@ -142,7 +142,7 @@ def show(
     elif given.kind == "signal":
         ecg(url, map_url, key=f"ecg-{given.id}", label=label, measure_url=desk.measure_url(given.id), link=link)
     elif given.kind == "volume":
-        volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}")
+        volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}", link=link)
     else:
         values(view.row.id, given, task, over)
 

@@ -447,6 +447,24 @@ def test_an_oblique_series_tells_where_in_the_patient_it_is(page: Page, volumes:
     assert ratio == pytest.approx(header["spacing_mm"][2] / header["spacing_mm"][1])
 
 
+def test_two_cases_move_together_in_mm(page: Page, volumes: str) -> None:
+    page.goto(f"{volumes}/?of=ct&beside=sagittal")
+    first, second = (page.locator(".viewer").nth(i) for i in range(2))
+    for viewer in (first, second):
+        viewer.get_by_role("button", name="Axial", exact=True).wait_for()
+    settled(page)
+    first.locator(".pane[data-plane=axial] canvas").press("ArrowDown")
+    settled(page)
+    settled(page)
+    # The same place, 54 mm up and in the middle, in a stack of sagittal slices whose rows begin at the head.
+    assert first.evaluate("e => e.viewState.at") == [11, 20, 30]
+    assert second.evaluate("e => e.viewState.at") == [29, 8, 20]
+    second.get_by_role("button", name="Move together").click()
+    second.locator(".pane[data-plane=sagittal] canvas").press("ArrowDown")
+    settled(page)
+    assert first.evaluate("e => e.viewState.at")[2] == 30
+
+
 # everyone
 
 

@@ -9,6 +9,7 @@ function createVolume(root) {
   const panes = PLANES.map((name) => createPane(name, () => now));
   const paneOf = (name) => panes.find((pane) => pane.name === name);
   let [data, controls, hands] = [null, {}, []];
+  const link = linkEnd(root, { view: shared, adopt, turned: (on) => controls.together?.set(on) });
   const measuring = createMeasuring(now, (name) => paneOf(name));
   panesBox.append(...panes.map((pane) => pane.node));
 
@@ -31,6 +32,26 @@ function createVolume(root) {
   }
 
   const window_ = () => now.state.windows[now.state.channel];
+  /** What linked viewers share: mm of the crosshair from the volume's middle, zoom, and a window in Hounsfield units. */
+  function shared() {
+    const { volume, state } = now;
+    const middle = patientAt(volume, volume.size.map((n) => (n - 1) / 2));
+    return { mm: plus(patientAt(volume, state.at), times(middle, -1)), views: state.views, window: window_(), units: volume.header.units };
+  }
+
+  function adopt({ mm, views, window: given, units }) {
+    const { volume, state } = now;
+    if (!volume) return;
+    volume.size.forEach((n, axis) => {
+      const normal = cross(volume.directions[(axis + 1) % 3], volume.directions[(axis + 2) % 3]); // the axes may lean
+      const by = dot(mm, normal) / dot(volume.directions[axis], normal);
+      goTo(axis, indexAt(volume, axis, along(volume, axis, (n - 1) / 2) + by));
+    });
+    state.views = structuredClone(views);
+    if (units === "HU" && volume.header.units === "HU") Object.assign(window_(), structuredClone(given));
+    redraw();
+  }
+
   function setPreset(name) {
     const range = now.volume.windows[now.state.channel].found[name];
     if (range) Object.assign(window_(), { range, preset: name });
@@ -89,7 +110,7 @@ function createVolume(root) {
     if (event.button === 2) return { act: "level" };
     if (event.button === 1 || event.shiftKey) return { act: "pan" };
     if (!MEASURES.includes(state.tool)) {
-      if (state.tool === "cross") mark(pane, spot);
+      if (state.tool === "cross") (mark(pane, spot), link.tell());
       redraw();
       return { act: state.tool, from: spot, at: state.at[now.volume.planes[pane.name].across] };
     }
@@ -113,6 +134,7 @@ function createVolume(root) {
       const { across } = now.volume.planes[pane.name];
       goTo(across, held.at + (spot[1] - held.from[1]) / clamp(pane.size().height / now.volume.size[across], 3, 20));
     } else measuring.drag(pane, held, spot);
+    link.tell();
     redraw();
   }
 
@@ -131,7 +153,7 @@ function createVolume(root) {
       drag: live((held, spot, dx, dy) => drag(pane, held, spot, dx, dy)),
       up: live(up),
       hover: live((spot) => probe(spot && pane.toIndex(spot), pane)),
-      pinch: live((factor, spot, dx, dy) => (pan(pane, dx, dy), zoomTo(pane, factor, spot), redraw())),
+      pinch: live((factor, spot, dx, dy) => (pan(pane, dx, dy), zoomTo(pane, factor, spot), link.tell(), redraw())),
       wheel: live((turn, steps, spot, event) => change(() => {
         now.state.active = pane.name;
         if (event.ctrlKey || event.metaKey) zoomTo(pane, Math.exp(-turn / 500), spot);
@@ -300,6 +322,7 @@ function createVolume(root) {
   const change = (act) => {
     if (!now.volume) return;
     act();
+    link.tell();
     redraw();
     requestAnimationFrame(() => requestAnimationFrame(say));
   };
@@ -318,7 +341,7 @@ function createVolume(root) {
 
   const set = (name) => (value) => change(() => (now.state[name] = value));
   const acts = {
-    acquired, help, series: (i) => load(i), layout: () => change(turnLayout), plane: (name) => change(() => pick(name)),
+    acquired, help, linked: () => data.link, together: () => link.turn(!link.together()), series: (i) => load(i), layout: () => change(turnLayout), plane: (name) => change(() => pick(name)),
     slice: (index) => change(() => goTo(now.volume.planes[now.state.active].across, index)),
     preset: (name) => change(() => setPreset(name)), channel: set("channel"), tool: (name) => change(() => (measuring.close(), (now.state.tool = name))),
     invert: () => change(() => (now.state.invert = !now.state.invert)), lines: () => change(() => (now.state.lines = !now.state.lines)),
@@ -344,6 +367,7 @@ function createVolume(root) {
       if (now.mask && !now.state.labels.length) now.state.labels = fresh().labels;
       states.set(one.input, now.state);
       controls = buildTools(root, now, acts);
+      controls.together?.set(link.together());
       drawRemarks(root, now);
       buildHelp(root, mine.words, () => help(false));
       well.done();
@@ -358,11 +382,12 @@ function createVolume(root) {
     if (data?.key !== given.key) (states.clear(), (now.current = 0), (now.state = null));
     data = given;
     root.querySelector(".keys").textContent = given.words.keys;
+    link.join(given.link);
     return load(Math.min(now.current, given.series.length - 1));
   }
 
   const unwatch = watch(root, root.querySelector(".well"), redraw);
-  return { show, stop: () => unwatch() };
+  return { show, stop: () => (unwatch(), link.leave()) };
 }
 
 export default function ({ data, parentElement }) {

@@ -13,6 +13,7 @@ from medcore.i18n import _
 HERE = Path(__file__).parent
 SCRIPTS = (
     "common.js",
+    "link.js",
     "pointers.js",
     "volume_data.js",
     "volume_slices.js",
@@ -56,12 +57,18 @@ class Series:
     label: str = ""
 
 
-def volume(series: Sequence[Series], *, key: str) -> None:
+def volume(series: Sequence[Series], *, key: str, link: str = "") -> None:
     """Volumes in three linked planes, with windows, measures and, where there are any, masks and attention.
 
     series: those of one case, of which one is shown at a time; key: its own for each case, for the view is kept by it
+    link: viewers of one link move together
     """
-    data = {"key": key, "series": [asdict(one) for one in series], "words": _shared_words() | _words() | _keys()}
+    data = {
+        "key": key,
+        "link": link,
+        "series": [asdict(one) for one in series],
+        "words": _shared_words() | _words() | _keys(),
+    }
     _volume(data=data, key=key)
 
 

@@ -58,6 +58,10 @@ function buildTools(root, now, acts) {
   for (const extra of [layout, controls.tool]) extra.classList.add("extra");
   layout.hidden = controls.plane.hidden = only.length === 1;
   controls.channel.hidden = volume.channels === 1;
+  if (acts.linked()) {
+    controls.together = toggle(w.together, acts.together);
+    tools.push(group(w.together, controls.together));
+  }
   if (now.series.length > 1) {
     controls.series = choice(w.series, now.series.map((one, i) => [i, one.title]), acts.series, true);
     controls.series.classList.add("series");

@@ -1,4 +1,5 @@
-"""The volume viewer, chosen by the address: ?of=ct&map=1&mask=1; several series: ?of=ct,three."""
+"""The volume viewer, chosen by the address: ?of=ct&map=1&mask=1; several series: ?of=ct,three;
+a second viewer beside it, that moves with it: ?of=ct&beside=tilted."""
 
 import streamlit as st
 
@@ -12,6 +13,12 @@ if st.button("Run again", type="primary"):
     st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 theme.hint(f"Runs: {st.session_state.get('runs', 0)}")
 
+beside = st.query_params.get("beside")
+if beside:
+    for place, name in zip(st.columns(2), (names[0], beside), strict=True):
+        with place:
+            volume([Series(name, f"/bytes/input/{name}")], key=f"volume-{name}", link="pair")
+    st.stop()
 viewer, _rail = st.columns([2.36, 1], gap="small")
 with viewer, theme.panel("viewer"):
     series = [
