@@ -16,7 +16,8 @@ from medcore.outcomes import Outcome
 class Plain:
     """A model of few numbers per case.
 
-    x: (n, columns), NaN where absent; model: "boosting" (trees, scikit-learn's defaults) or "linear"
+    x: (n, columns), NaN where absent; model: "boosting" (trees, scikit-learn's defaults), "forest" (400 trees, balanced
+        classes) or "linear"
     categories: which columns are codes of categories, for the trees
     """
 
@@ -35,8 +36,19 @@ def estimator(plain: Plain, regression: bool) -> Any:
         kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
         return kind(categorical_features=plain.categories, random_state=0)
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
+
+    if plain.model == "forest":
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        how = {"n_estimators": 400, "min_samples_leaf": 2, "random_state": 0}
+        trees = (
+            RandomForestRegressor(**how)
+            if regression
+            else RandomForestClassifier(class_weight="balanced_subsample", **how)
+        )
+        return make_pipeline(SimpleImputer(strategy="median"), trees)
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.preprocessing import StandardScaler
 
     last = Ridge() if regression else LogisticRegression(max_iter=2000)
