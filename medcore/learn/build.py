@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,8 @@ def train(
     import shutil
 
     recipe, device, work = recipe or task.recipe, pick(device), work or out / ".work"
+    if len(folds) == 1 and not recipe.validation:  # there are no other nets' answers to calibrate it by
+        recipe = replace(recipe, validation=0.125)
     encoded = encode(task, samples)
     _check(encoded, folds, recipe)
     begin = start.states() if start else {}

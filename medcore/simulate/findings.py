@@ -6,7 +6,6 @@ Thygesen K et al., Circulation 2018;138:e618-e651) as changes of the dipole: dea
 muscle pulls longer and harder. Axes: x to the patient's left, y to the feet, z to the back; mV and s.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +14,9 @@ from medcore.simulate.dipole import Wave, frontal
 from medcore.simulate.rhythm import Heart
 
 Rng = np.random.Generator
+Dipole = tuple[float, float, float]
 # where the wall of each territory lies, seen from the middle of the heart
-TERRITORIES: dict[str, tuple[float, float, float]] = {
+TERRITORIES: dict[str, Dipole] = {
     "inferior": (-0.1, 0.95, 0.1),
     "anteroseptal": (-0.1, 0.0, -1.0),
     "anterior": (0.5, 0.1, -0.85),
@@ -24,26 +24,29 @@ TERRITORIES: dict[str, tuple[float, float, float]] = {
     "inferolateral": (0.6, 0.75, 0.3),
     "posterior": (0.1, 0.35, 0.95),
 }
-BLOCKS = ("left", "right", "left_anterior", "av_1")
+BLOCKS = ("left", "right", "left_anterior", "av_1", "nonspecific")
 CHANGES = ("flat_t", "inverted_t", "st_depression")
 
 
-def _towards(wall: tuple[float, float, float], mv: float) -> tuple[float, float, float]:
+def _towards(wall: Dipole, mv: float) -> Dipole:
     x, y, z = (mv * v / float(np.linalg.norm(wall)) for v in wall)
     return x, y, z
 
 
-def _less(dipole: tuple[float, float, float], wall: tuple[float, float, float], share: float) -> tuple[float, ...]:
+def _less(dipole: Dipole, wall: Dipole, share: float) -> Dipole:
     """The dipole with `share` of what points to the wall taken off."""
     d, w = np.array(dipole), np.array(wall) / np.linalg.norm(wall)
-    return tuple(float(v) for v in d - share * max(0.0, float(d @ w)) * w)
+    x, y, z = (float(v) for v in d - share * max(0.0, float(d @ w)) * w)
+    return x, y, z
 
 
 def infarction(rng: Rng, heart: Heart, territory: str, stage: str, size: float) -> Heart:
     """Q waves away from the territory and less R towards it; then by stage: "acute" ST towards it (0.1 to 0.4 mV),
     "recent" T away from it, "old" Q alone. size: 0.3 small, 1 large."""
     wall = TERRITORIES[territory]
-    lost = [replace(w, dipole=_less(w.dipole, wall, min(1.0, size * by))) for w, by in zip(heart.qrs, (1, 0.6, 0.2))]
+    # the first third of the QRS loses most; later waves, however many, little
+    shares = [size * share for share in (1.0, 0.6, *([0.2] * len(heart.qrs)))]
+    lost = [replace(w, dipole=_less(w.dipole, wall, share)) for w, share in zip(heart.qrs, shares, strict=False)]
     q = Wave(-0.022, 0.011, 0.012, _towards(wall, -0.55 * size * heart.r_mv))
     t = list(heart.t)
     if stage == "acute":
@@ -80,17 +83,20 @@ def right_block(rng: Rng, heart: Heart, share: float = 1.0) -> Heart:
 def left_anterior_block(rng: Rng, heart: Heart) -> Heart:
     """Axis between -45° and -75°: first down and right (q in aVL, r in II), then up and left, a little late."""
     axis, r = float(rng.uniform(-75, -45)), heart.r_mv
-    first, _main, last = heart.qrs[0], heart.qrs[1], heart.qrs[-1]
     qrs = (
-        replace(first, dipole=frontal(axis + 165, 0.25 * r, -0.2 * r)),
+        replace(heart.qrs[0], dipole=frontal(axis + 165, 0.25 * r, -0.2 * r)),
         Wave(0.004, 0.011, 0.013, frontal(axis, r, 0.2 * r)),
         Wave(0.032, 0.010, 0.014, frontal(axis - 20, 0.4 * r, 0.35 * r)),
     )
-    return replace(heart, qrs=(*qrs[:2], replace(last, at=qrs[2].at, dipole=qrs[2].dipole)), axis=axis)
+    return replace(heart, qrs=qrs, axis=axis)
 
 
 def conduction(rng: Rng, heart: Heart, block: str) -> Heart:
-    """One of BLOCKS; "av_1" is a PR of 0.22 to 0.30 s; one right block in two is incomplete."""
+    """One of BLOCKS; "av_1" is a PR of 0.22 to 0.30 s, "nonspecific" a QRS stretched by a quarter to a half; one right
+    block in two is incomplete."""
+    if block == "nonspecific":
+        stretch = float(rng.uniform(1.25, 1.5))
+        return replace(heart, qrs=tuple(w.moved(0.0, 0.9, stretch) for w in heart.qrs), qtc=heart.qtc + 0.02)
     if block == "av_1":
         return replace(heart, pr=float(rng.uniform(0.22, 0.30)))
     if block == "right":
@@ -101,14 +107,17 @@ def conduction(rng: Rng, heart: Heart, block: str) -> Heart:
 def hypertrophy(rng: Rng, heart: Heart, gain: float, strain: bool) -> Heart:
     """Left ventricle: QRS `gain` times as high (1.4 to 2.2), more to the left and back and a little wider; with strain
     ST and T turn against it."""
-    pull = (0.25 * heart.r_mv * gain, 0.0, 0.35 * heart.r_mv * gain)
     qrs = [w.moved(0.0, gain, 1.06) for w in heart.qrs]
-    qrs[1] = replace(qrs[1], dipole=tuple(a + b for a, b in zip(qrs[1].dipole, pull, strict=True)))  # type: ignore[arg-type]
+    x, y, z = qrs[1].dipole
+    qrs[1] = replace(qrs[1], dipole=(x + 0.25 * heart.r_mv * gain, y, z + 0.35 * heart.r_mv * gain))
     t = heart.t
     if strain:
         mv = float(rng.uniform(0.2, 0.4)) * gain
         t = tuple(w.moved(0.0, 0.4) for w in heart.t)
-        t += (Wave(-0.09, 0.05, 0.05, (-0.25 * mv, -0.05 * mv, -0.1 * mv)), Wave(0.0, 0.055, 0.04, (-mv, -0.2 * mv, -0.3 * mv)))
+        t += (
+            Wave(-0.09, 0.05, 0.05, (-0.25 * mv, -0.05 * mv, -0.1 * mv)),
+            Wave(0.0, 0.055, 0.04, (-mv, -0.2 * mv, -0.3 * mv)),
+        )
     return replace(heart, qrs=tuple(qrs), t=t, r_mv=heart.r_mv * gain)
 
 
@@ -118,12 +127,11 @@ def repolarisation(rng: Rng, heart: Heart, change: str) -> Heart:
         t = tuple(w.moved(0.0, float(rng.uniform(0.05, 0.35))) for w in heart.t)
     elif change == "inverted_t":
         wall = TERRITORIES[str(rng.choice(["anterior", "lateral", "inferolateral"]))]
-        t = (*(w.moved(0.0, 0.5) for w in heart.t), Wave(0.0, 0.055, 0.045, _towards(wall, -float(rng.uniform(0.3, 0.6)))))
+        turned = Wave(0.0, 0.055, 0.045, _towards(wall, -float(rng.uniform(0.3, 0.6))))
+        t = (*(w.moved(0.0, 0.5) for w in heart.t), turned)
     else:
         wall = TERRITORIES[str(rng.choice(["lateral", "inferolateral", "anterior"]))]
         mv = -float(rng.uniform(0.08, 0.2))
         t = (*(w.moved(0.0, 0.6) for w in heart.t), Wave(-0.15, 0.05, 0.06, _towards(wall, mv)))
     return replace(heart, t=t, qtc=heart.qtc + float(rng.uniform(-0.02, 0.04)))
 
-
-CHANGE: dict[str, Callable[..., Heart]] = {}

@@ -18,6 +18,7 @@ CLASSES = ("normal", "infarction", "st_t_change", "conduction", "hypertrophy")
 ABNORMAL = 0.55  # share of ECGs with a finding
 SHARES = (0.3, 0.28, 0.27, 0.15)  # of the first finding of those
 COUNTS = (0.7, 0.23, 0.07)  # of those with one, two, three findings
+CHEST = np.array([0.78, 0.78, 1.2])  # leftwards, to the feet, to the back
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,17 @@ def twelve_leads(
 ) -> Signal:
     """A resting ECG in sinus rhythm, in mV, of a heart with that diagnosis; other arguments as in `ecg.ecg`.
 
-    Each patient's chest differs: the electrodes see the dipole by Dower's matrix with 12 % of change in each entry.
+    Each patient's chest differs: the electrodes see the dipole by Dower's matrix with 12 % of change in each entry, and
+    by CHEST, which brings the leads to the heights that adults' ECGs have, with 15 % of change in each direction.
     """
     rng = np.random.default_rng(seed)
     age, female = float(np.clip(rng.normal(60, 16), 18, 95)), bool(rng.random() < 0.5)
     n = round(seconds * rate_hz)
-    heart = (diagnosis or Diagnosis()).applied(rng, rhythm.draw_heart(rng, axis_deg))
+    heart = rhythm.draw_heart(rng, axis_deg)
+    heart = (diagnosis or Diagnosis()).applied(np.random.default_rng([seed, 2]), heart)
     beating = rhythm.normal(rng, heart, seconds, rate_hz, bpm)
     chest = ELECTRODE_MATRIX * (1 + 0.12 * rng.standard_normal(ELECTRODE_MATRIX.shape))
+    chest = chest * CHEST * np.exp(0.15 * rng.standard_normal(3))
     electrodes = chest @ moving_dipole(rng, beating, n, rate_hz)
     disturbance = 0.5 * noise.everyday(rng, len(ELECTRODES), n, rate_hz)  # lying still, with glued electrodes
     return recorded(electrodes, disturbance, noise_mv, rate_hz, leads, facts(age, female, modality="ECG"))

@@ -37,7 +37,9 @@ TASK = Task(
         )
     ),
     net=net,
-    recipe=Recipe(epochs=40, batch=64, learning_rate=2e-3, weight_decay=5e-2, patience=40, validation=0.0),
+    recipe=Recipe(
+        epochs=50, batch=64, learning_rate=3e-3, weight_decay=5e-2, patience=50, validation=0.0, simulated=2000
+    ),
     dataset="ptbxl",
     data=ptbxl,
     simulate=electrocardiograms,
