@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from medcore.checks.answered import Answered, Row, Section, leading, value
 from medcore.datasets.sample import FOLDS, Sample
 from medcore.i18n import _
@@ -19,7 +17,7 @@ SHARES = (0.25, 0.5)
 
 
 def drawn(samples: list[Sample], share: float) -> list[Sample]:
-    """The samples of that share of the patients, by their hash: those of a smaller share are among those of a larger."""
+    """The samples of that share of the patients, by their hash: a smaller share lies within a larger one."""
     return [s for s in samples if (int(s.patient_hash, 16) // (1000 * FOLDS)) % 1000 < 1000 * share]
 
 
@@ -56,8 +54,8 @@ def check(answered: Answered, on_epoch: Callable[[dict[str, Any]], None]) -> lis
                 metric=metric_title(metric), quarter=told[0], half=told[1], all=told[2]
             ),
             _(
-                "The same recipe, begun afresh with a part of the patients; each package was asked about all cases, each "
-                "by the net that never saw the patient. A curve that still climbs says that more would help."
+                "The same recipe, begun afresh with a part of the patients; each package was asked about all cases, "
+                "each by the net that never saw the patient. A curve that still climbs says that more would help."
             ),
             {m: metric_title(m) for m in rows[0].figures if m.startswith(("auroc", "mae", "brier")) or m == metric},
             rows,

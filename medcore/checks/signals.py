@@ -38,7 +38,8 @@ def median_beat(leads: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 def timing(samples: np.ndarray, rate_hz: float) -> list[float]:
-    """What the distances between beats (RR, s) of one lead or several are like: their spread, quantiles and changes. NaN with under 4 beats.
+    """What the distances between beats (RR, s) of one lead or several are like: their spread, quantiles and changes.
+    NaN with under 4 beats.
 
     Nothing here grows with the length of the recording.
     """

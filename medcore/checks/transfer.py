@@ -41,8 +41,8 @@ def answers(net: "torch.nn.Module", answered: Answered, index: np.ndarray) -> np
 
 
 def check(answered: Answered, on_epoch: Callable[[dict[str, Any]], None]) -> list[Section]:
-    """For each source that is large enough a net that learnt from it alone: how it ranks the fold of its own source that it never saw, and
-    the cases of every other source."""
+    """For each source that is large enough a net that learnt from it alone: how it ranks the fold of its own source
+    that it never saw, and the cases of every other source."""
     if len(answered.sources) < 2:
         return []
     encoded = answered.encoded

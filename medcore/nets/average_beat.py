@@ -35,9 +35,7 @@ def band(x: torch.Tensor, rate_hz: float, low: float, high: float) -> torch.Tens
 
 def cut(x: torch.Tensor, which: torch.Tensor, first: torch.Tensor, length: int) -> torch.Tensor:
     """(beats, leads, length) stretches of `x` (n, leads, samples) that begin at samples `first`; 0 beyond the ends."""
-    padded = F.pad(x, (length, length))
-    index = first[:, None] + length + torch.arange(length, device=x.device)
-    return padded[which[:, None, None], torch.arange(x.shape[1], device=x.device)[:, None], index[:, None]]
+    return F.pad(x, (length, length)).unfold(2, length, 1)[which, :, first + length]
 
 
 def summed(values: torch.Tensor, which: torch.Tensor, n: int) -> torch.Tensor:

@@ -2,8 +2,8 @@
 
 Textbook rules (Surawicz B et al., Circulation 2009;119:e235-e261, "AHA/ACCF/HRS recommendations", parts III to VI;
 Thygesen K et al., Circulation 2018;138:e618-e651) as changes of the dipole: dead muscle no longer pulls the first
-40 ms towards itself, injured muscle pulls the ST segment, a blocked branch leaves its side for the end of the QRS, thick
-muscle pulls longer and harder. Axes: x to the patient's left, y to the feet, z to the back; mV and s.
+40 ms towards itself, injured muscle pulls the ST segment, a blocked branch leaves its side for the end of the QRS,
+thick muscle pulls longer and harder. Axes: x to the patient's left, y to the feet, z to the back; mV and s.
 """
 
 from dataclasses import replace
@@ -134,4 +134,3 @@ def repolarisation(rng: Rng, heart: Heart, change: str) -> Heart:
         mv = -float(rng.uniform(0.08, 0.2))
         t = (*(w.moved(0.0, 0.6) for w in heart.t), Wave(-0.15, 0.05, 0.06, _towards(wall, mv)))
     return replace(heart, t=t, qtc=heart.qtc + float(rng.uniform(-0.02, 0.04)))
-

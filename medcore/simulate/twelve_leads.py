@@ -105,7 +105,7 @@ def draw_diagnosis(rng: np.random.Generator) -> Diagnosis:
 
 
 def electrocardiograms(n: int, seed: int) -> list[Sample]:
-    """n ECGs of data set "simulated_ecg", input "ecg" (12 leads, 500 Hz, 10 s), target a row in the order of CLASSES."""
+    """n ECGs of data set "simulated_ecg", input "ecg" (12 leads, 250 Hz, 10 s), target a row as in CLASSES."""
     samples = []
     for case in case_seeds(n, seed):
         diagnosis = draw_diagnosis(np.random.default_rng([case, 1]))
@@ -115,4 +115,4 @@ def electrocardiograms(n: int, seed: int) -> list[Sample]:
 
 
 def _load(case: int, diagnosis: Diagnosis) -> dict[str, Input]:
-    return {"ecg": twelve_leads(case, diagnosis)}
+    return {"ecg": twelve_leads(case, diagnosis, rate_hz=250)}

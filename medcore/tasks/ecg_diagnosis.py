@@ -38,16 +38,20 @@ TASK = Task(
     ),
     net=net,
     recipe=Recipe(
-        epochs=50, batch=64, learning_rate=3e-3, weight_decay=5e-2, patience=50, validation=0.0, simulated=2000
+        epochs=40, batch=64, learning_rate=3e-3, weight_decay=5e-2, patience=40, validation=0.0, simulated=1500
     ),
     dataset="ptbxl",
     data=ptbxl,
     simulate=electrocardiograms,
     explain=("integrated_gradients", "occlusion"),
-    intended_use=N_("Showing how a net sorts a resting ECG into five broad groups, and on which leads and waves it rests."),
+    intended_use=N_(
+        "Showing how a net sorts a resting ECG into five broad groups, and on which leads and waves it rests."
+    ),
     not_for=N_("Diagnosis, monitoring, or ruling out an acute infarction; rhythm; paced hearts; children."),
     limits=(
-        N_("Learnt from 397 ECGs of 373 patients of 1984 to 1987, most of them from two sites; figures by site differ."),
+        N_(
+            "Learnt from 397 ECGs of 373 patients of 1984 to 1987, most of them from two sites; figures by site differ."
+        ),
         N_("“Infarction” is mostly old: few acute ones were among them."),
         N_("Age, sex and site are not used, though normal limits depend on the first two."),
         N_("Fewer than twelve leads are taken; without chest leads it knows much less, and no figures say how much."),

@@ -203,7 +203,9 @@ def test_several_leads_stand_beside_a_forest_and_the_learning_curve_climbs(tmp_p
     assert plain["Random forest on the median beat and those distances", ""]["auroc_hypertrophy"]["value"] > 0.95
     curve = next(s["rows"] for s in found["sections"] if s["name"] == "learning_curve")
     assert [row["n"] for row in curve] == [60, 60, 60]
-    assert curve[2]["figures"] == next(s["rows"] for s in found["sections"] if s["name"] == "plain_models")[0]["figures"]
+    assert (
+        curve[2]["figures"] == next(s["rows"] for s in found["sections"] if s["name"] == "plain_models")[0]["figures"]
+    )
     assert "100 % of the patients (60)" in [row["title"] for row in curve]
     write(package, found)
     assert "What more patients would bring" in package.card

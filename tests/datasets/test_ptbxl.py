@@ -34,7 +34,7 @@ def test_a_code_counts_at_any_likelihood_and_the_sets_folds_are_kept(tmp_path: P
     assert dict(zip(SUPERCLASSES, first.target, strict=True)) == {"NORM": 0, "MI": 1, "STTC": 0, "CD": 0, "HYP": 1}
     assert (first.patient, first.case, first.source, first.fold) == ("15", "1", "site 1", 1)
     assert (second.target, second.source, second.fold) == ([1, 0, 0, 0, 0], "", 4)
-    (name, given), = first.load().items()
+    ((name, given),) = first.load().items()
     assert name == "ecg" and given.leads == LEADS and given.rate_hz == 100
     assert given.samples[:, 0] == pytest.approx(np.arange(12) / 10)
     assert "infarct" not in str(given.facts)

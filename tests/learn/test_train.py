@@ -168,7 +168,5 @@ def test_a_fresh_net_learns_from_simulated_cases_first(package: Package, tmp_pat
 def test_learning_from_simulated_cases_can_be_stopped(tmp_path: Path) -> None:
     real = [replace(s, dataset="elsewhere") for s in TASK.simulate(60, 1)]
     with pytest.raises(Stopped):
-        train(
-            TASK, real, tmp_path, version="0.1.0", recipe=replace(QUICK, simulated=100), folds=[0], stop=lambda: True
-        )
+        train(TASK, real, tmp_path, version="0.1.0", recipe=replace(QUICK, simulated=100), folds=[0], stop=lambda: True)
     assert not (tmp_path / "package.json").exists()
