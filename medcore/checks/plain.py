@@ -155,8 +155,15 @@ def best(rows: Sequence[Row], metric: str) -> str:
 
 
 def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
-    """The package beside models that people would try first."""
-    rows = beside(answered, plains)
+    """The package beside models that people would try first: all cases, and those of each source among them."""
+    others = {plain.name: out_of_fold(plain, answered) for plain in plains}
+    titles = {"": _("This package"), **{plain.name: plain.title for plain in plains}}
+    groups = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
+    rows = [
+        Row(titles[who], len(index), found, source)
+        for source, index in groups.items()
+        for who, found in answered.beside(others, index).items()
+    ]
     columns: dict[str, str] = {}
     for metric in rows[0].figures:
         if metric in ("auroc", "auroc_macro", "mae", "brier") or (metric.startswith("f1_") and metric != "f1_macro"):
@@ -164,7 +171,7 @@ def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
     return Section(
         "plain_models",
         _("Beside plain models"),
-        verdict(rows, next(iter(columns))),
+        verdict([row for row in rows if not row.source], next(iter(columns))),
         _(
             "Each plain model learnt from the same patients and answered the same left-out fifths. Difference: this "
             "package minus the plain model, with its 95 % range over the same resampled patients; where that range "

@@ -63,7 +63,8 @@ def timing(samples: np.ndarray, rate_hz: float) -> list[float]:
 
 
 def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
-    """Timing of the beats as a plain model, the length as a shortcut, and pairs of one length."""
+    """Timing of the beats as a plain model, of several leads the median beat too; where recordings differ in length,
+    the length as a shortcut, and pairs of one length."""
     at = 2 * list(answered.package.task.fields).index(name)
     leads = [item[at].numpy() for item in answered.encoded.items]
     seconds = np.array([lead.shape[-1] / field.rate_hz for lead in leads])
@@ -73,6 +74,8 @@ def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
         shape = np.array([median_beat(lead.astype(float), field.rate_hz).ravel() for lead in leads])
         both = np.concatenate([shape, rr], 1)
         plains.append(Plain("median_beat", _("Random forest on the median beat and those distances"), both, "forest"))
+    if np.ptp(seconds) == 0:
+        return [beside_plain_models(answered, plains)]
     length = [Plain("length_only", _("Length of the recording alone"), seconds[:, None], "boosting")]
     rows = beside(answered, length, level=True)
     shown = [m for m in rows[0].figures if m.startswith(("auroc", "mae")) or (m.startswith("f1_") and m != "f1_macro")]

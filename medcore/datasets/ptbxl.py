@@ -44,7 +44,7 @@ def ptbxl(folder: Path) -> list[Sample]:
                 row["ecg_id"],
                 partial(read_record, path.parent, path.name),
                 [int(name in named) for name in SUPERCLASSES],
-                source=_("site {site}").format(site=site) if site else "",
+                source=f"site {site}" if site else "",
                 published_fold=(int(row["strat_fold"]) - 1) // 2,
             )
         )

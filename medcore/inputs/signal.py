@@ -41,7 +41,7 @@ def seen_by(lead: str) -> np.ndarray:
     """(3,) what one of LEADS shows of a dipole, by Dower."""
     if lead in DOWER:
         return np.array(DOWER[lead])
-    return np.array(LIMBS[lead]) @ np.array([DOWER["I"], DOWER["II"]])
+    return np.asarray(np.array(LIMBS[lead]) @ np.array([DOWER["I"], DOWER["II"]]))
 
 
 def lead_name(name: str) -> str:

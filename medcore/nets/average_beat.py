@@ -30,7 +30,8 @@ def band(x: torch.Tensor, rate_hz: float, low: float, high: float) -> torch.Tens
     n = x.shape[-1]
     hertz = torch.fft.rfftfreq(n, 1 / rate_hz, device=x.device)
     gain = hertz**4 / (hertz**4 + low**4) / (1 + (hertz / high) ** 8)
-    return torch.fft.irfft(torch.fft.rfft(x.float()) * gain, n)
+    out: torch.Tensor = torch.fft.irfft(torch.fft.rfft(x.float()) * gain, n)
+    return out
 
 
 def cut(x: torch.Tensor, which: torch.Tensor, first: torch.Tensor, length: int) -> torch.Tensor:
