@@ -7,6 +7,7 @@ from typing import Any
 
 from medcore.checks.answered import Answered, Row, Section, leading, value
 from medcore.datasets.sample import FOLDS, Sample
+from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.learn.build import train
 from medcore.learn.card import metric_title
@@ -31,28 +32,29 @@ def check(answered: Answered, on_epoch: Callable[[dict[str, Any]], None]) -> lis
     for share in SHARES:
         few = drawn(mine, share)
         with tempfile.TemporaryDirectory() as place:
-            smaller = train(
-                package.task,
-                few,
-                Path(place),
-                version="0.0.0",
-                recipe=Recipe(**package.about["recipe"]),
-                folds=package.folds,
-                device=answered.device,
-                on_epoch=on_epoch,
-            )
+            try:
+                smaller = train(
+                    package.task,
+                    few,
+                    Path(place),
+                    version="0.0.0",
+                    recipe=Recipe(**package.about["recipe"]),
+                    folds=package.folds,
+                    device=answered.device,
+                    on_epoch=on_epoch,
+                )
+            except Refused:  # too few to learn from
+                continue
             p, _there = out_of_fold_probabilities(smaller, answered.encoded, answered.device)
         rows.append(_row(share, few, answered.metrics(p, index), len(index)))
     rows.append(_row(1.0, mine, answered.metrics(answered.probabilities, index), len(index)))
     metric = leading(rows[0].figures)
-    told = [f"{value(row, metric):.3f}" for row in rows]
+    told = [_("{figure:.3f} with {part}").format(figure=value(row, metric), part=row.title) for row in rows]
     return [
         Section(
             "learning_curve",
             _("What more patients would bring"),
-            _("{metric} {quarter} with a quarter of the patients, {half} with half, {all} with all.").format(
-                metric=metric_title(metric), quarter=told[0], half=told[1], all=told[2]
-            ),
+            _("{metric} {parts}.").format(metric=metric_title(metric), parts=", ".join(told)),
             _(
                 "The same recipe, begun afresh with a part of the patients; each package was asked about all cases, "
                 "each by the net that never saw the patient. A curve that still climbs says that more would help."

@@ -190,23 +190,23 @@ def test_several_leads_stand_beside_a_forest_and_the_learning_curve_climbs(tmp_p
     """Tall beats or low ones: any net and any forest sees it, once it has seen enough."""
     task = get("ecg_diagnosis")
     samples = []
-    for i in range(60):
+    for i in range(120):
         given = twelve_leads(i, rate_hz=100, noise_mv=0.02)
         if i % 2:
             given = replace(given, samples=given.samples * 3)
         load = partial(dict, ecg=given)
         samples.append(Sample("planted", f"t{i}", f"t{i}", load, [1 - i % 2, 0, 0, 0, i % 2]))
-    recipe = Recipe(epochs=12, batch=8, learning_rate=3e-3)
+    recipe = Recipe(epochs=4, batch=16, learning_rate=3e-3)
     package = train(task, samples, tmp_path, version="0.1.0", recipe=recipe)
     found = check(package, samples, "cpu", train=True)
     plain = figures(found, "plain_models")
     assert plain["Random forest on the median beat and those distances", ""]["auroc_hypertrophy"]["value"] > 0.95
     curve = next(s["rows"] for s in found["sections"] if s["name"] == "learning_curve")
-    assert [row["n"] for row in curve] == [60, 60, 60]
+    assert [row["n"] for row in curve] == [120, 120, 120]
     assert (
         curve[2]["figures"] == next(s["rows"] for s in found["sections"] if s["name"] == "plain_models")[0]["figures"]
     )
-    assert "100 % of the patients (60)" in [row["title"] for row in curve]
+    assert "100 % of the patients (120)" in [row["title"] for row in curve]
     write(package, found)
     assert "What more patients would bring" in package.card
     again = check(package, samples, "cpu")
