@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     card.add_argument("--data", type=Path, required=True)
     card.add_argument("--package", type=Path)
     card.add_argument("--masks", type=Path, help=_("lung masks, STEM.png; default: cxr_lungs/masks beside DIR"))
-    card.add_argument("--train", action="store_true", help=_("also train a net on each source alone (slow)"))
+    card.add_argument(
+        "--train", action="store_true", help=_("also train on each source alone, and on a part of the patients (slow)")
+    )
     train = add("train", _("train a package"))
     train.add_argument("task")
     train.add_argument("--data", type=Path)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medcore.checks import calibration, pictures, records, samples, signals, transfer
+from medcore.checks import calibration, learning, pictures, records, samples, signals, transfer
 from medcore.checks.answered import Answered, Section, answered
 from medcore.datasets.sample import Sample
 from medcore.inputs import ImageField, RecordField, SignalField
@@ -21,6 +21,7 @@ from medcore.learn.devices import pick
 from medcore.packages import Package
 
 FILE = "checks.json"
+TRAINED = ("learning_curve", "transfer")  # sections that take a training
 __all__ = ["check", "stored", "write"]
 
 
@@ -42,17 +43,17 @@ def check(
     """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, sections.
 
     masks: a folder of PNGs that mark the lungs of pictures of the same stem
-    train: also train a net on each source alone, which takes as long as training does; otherwise what an earlier call
-        with `train` found of this package stays
+    train: also train a net on each source alone, and packages from a part of the patients, which takes longer than
+        training does; otherwise what an earlier call with `train` found of this package stays
     """
     device = pick(device)
     said = answered(package, cases, device)
     sections = [s.to_json() for s in _sections(said, masks)]
     if train:
-        sections += [s.to_json() for s in transfer.check(said, on_epoch)]
+        sections += [s.to_json() for s in (*learning.check(said, on_epoch), *transfer.check(said, on_epoch))]
     else:
         before = stored(package) or {"sections": []}
-        sections += [s for s in before["sections"] if s["name"] == "transfer"]
+        sections += [s for s in before["sections"] if s["name"] in TRAINED]
     return {
         "task": package.task.name,
         "package": package.name,

@@ -16,7 +16,8 @@ from medcore.outcomes import Outcome
 class Plain:
     """A model of few numbers per case.
 
-    x: (n, columns), NaN where absent; model: "boosting" (trees, scikit-learn's defaults) or "linear"
+    x: (n, columns), NaN where absent; model: "boosting" (trees, scikit-learn's defaults), "forest" (400 trees, balanced
+        classes) or "linear"
     categories: which columns are codes of categories, for the trees
     """
 
@@ -35,8 +36,19 @@ def estimator(plain: Plain, regression: bool) -> Any:
         kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
         return kind(categorical_features=plain.categories, random_state=0)
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
+
+    if plain.model == "forest":
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        how = {"n_estimators": 400, "min_samples_leaf": 2, "random_state": 0}
+        trees = (
+            RandomForestRegressor(**how)
+            if regression
+            else RandomForestClassifier(class_weight="balanced_subsample", **how)
+        )
+        return make_pipeline(SimpleImputer(strategy="median"), trees)
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.preprocessing import StandardScaler
 
     last = Ridge() if regression else LogisticRegression(max_iter=2000)
@@ -143,8 +155,15 @@ def best(rows: Sequence[Row], metric: str) -> str:
 
 
 def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
-    """The package beside models that people would try first."""
-    rows = beside(answered, plains)
+    """The package beside models that people would try first: all cases, and those of each source among them."""
+    others = {plain.name: out_of_fold(plain, answered) for plain in plains}
+    titles = {"": _("This package"), **{plain.name: plain.title for plain in plains}}
+    groups = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
+    rows = [
+        Row(titles[who], len(index), found, source)
+        for source, index in groups.items()
+        for who, found in answered.beside(others, index).items()
+    ]
     columns: dict[str, str] = {}
     for metric in rows[0].figures:
         if metric in ("auroc", "auroc_macro", "mae", "brier") or (metric.startswith("f1_") and metric != "f1_macro"):
@@ -152,7 +171,7 @@ def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
     return Section(
         "plain_models",
         _("Beside plain models"),
-        verdict(rows, next(iter(columns))),
+        verdict([row for row in rows if not row.source], next(iter(columns))),
         _(
             "Each plain model learnt from the same patients and answered the same left-out fifths. Difference: this "
             "package minus the plain model, with its 95 % range over the same resampled patients; where that range "

@@ -1,4 +1,4 @@
-"""Signals: what the length alone tells, and what the beats' timing does."""
+"""Signals: what the length alone tells, and what the beats' timing and, of several leads, the median beat do."""
 
 import numpy as np
 
@@ -11,19 +11,35 @@ from medcore.learn.card import metric_title
 
 
 def beats(samples: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Seconds at which a lead (samples,) in mV has its R waves, whichever way they point: peaks of the energy between
-    5 and 20 Hz (after Pan & Tompkins, IEEE TBME 1985), at least 0.25 s apart."""
+    """Seconds at which leads (samples,) or (leads, samples) in mV have their R waves, whichever way they point: peaks
+    of the energy between 5 and 20 Hz (after Pan & Tompkins, IEEE TBME 1985), at least 0.25 s apart."""
     from scipy.ndimage import uniform_filter1d
     from scipy.signal import butter, find_peaks, sosfiltfilt
 
-    band = sosfiltfilt(butter(2, [5, 20], "bandpass", fs=rate_hz, output="sos"), samples)
-    energy = np.sqrt(uniform_filter1d(np.square(band), max(1, round(0.1 * rate_hz))))
+    band = sosfiltfilt(butter(2, [5, 20], "bandpass", fs=rate_hz, output="sos"), np.atleast_2d(samples))
+    energy = np.sqrt(uniform_filter1d(np.square(band).sum(0), max(1, round(0.1 * rate_hz))))
     at, _found = find_peaks(energy, height=0.4 * np.percentile(energy, 97), distance=max(1, round(0.25 * rate_hz)))
     return np.asarray(at / rate_hz, float)
 
 
+def median_beat(leads: np.ndarray, rate_hz: float) -> np.ndarray:
+    """(leads, 45) in mV: the median of the beats of (leads, samples), 0.35 s before to 0.55 s after R at 50 Hz, each
+    lead from its own middle. NaN where no beat lies whole in the recording."""
+    from scipy.signal import butter, sosfiltfilt
+
+    clean = sosfiltfilt(butter(2, [0.5, min(40, 0.45 * rate_hz)], "bandpass", fs=rate_hz, output="sos"), leads)
+    grid = np.arange(-0.35, 0.545, 0.02)
+    whole = [t for t in beats(leads, rate_hz) if t + grid[0] >= 0 and t + grid[-1] < leads.shape[1] / rate_hz]
+    if not whole:
+        return np.full((len(leads), len(grid)), np.nan)
+    at = np.rint((np.array(whole)[:, None] + grid) * rate_hz).astype(int).clip(0, leads.shape[1] - 1)
+    beat = np.median(clean[:, at], axis=1)
+    return np.asarray(beat - np.median(beat, axis=1, keepdims=True))
+
+
 def timing(samples: np.ndarray, rate_hz: float) -> list[float]:
-    """What the distances between beats (RR, s) are like: their spread, quantiles and changes. NaN with under 4 beats.
+    """What the distances between beats (RR, s) of one lead or several are like: their spread, quantiles and changes.
+    NaN with under 4 beats.
 
     Nothing here grows with the length of the recording.
     """
@@ -47,12 +63,19 @@ def timing(samples: np.ndarray, rate_hz: float) -> list[float]:
 
 
 def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
-    """Timing of the beats as a plain model, the length as a shortcut, and pairs of one length."""
+    """Timing of the beats as a plain model, of several leads the median beat too; where recordings differ in length,
+    the length as a shortcut, and pairs of one length."""
     at = 2 * list(answered.package.task.fields).index(name)
     leads = [item[at].numpy() for item in answered.encoded.items]
     seconds = np.array([lead.shape[-1] / field.rate_hz for lead in leads])
-    rr = np.array([timing(lead[0].astype(float), field.rate_hz) for lead in leads])
+    rr = np.array([timing(lead.astype(float), field.rate_hz) for lead in leads])
     plains = [Plain("beat_timing", _("Gradient boosting on the distances between beats"), rr, "boosting")]
+    if len(field.leads) > 1:
+        shape = np.array([median_beat(lead.astype(float), field.rate_hz).ravel() for lead in leads])
+        both = np.concatenate([shape, rr], 1)
+        plains.append(Plain("median_beat", _("Random forest on the median beat and those distances"), both, "forest"))
+    if np.ptp(seconds) == 0:
+        return [beside_plain_models(answered, plains)]
     length = [Plain("length_only", _("Length of the recording alone"), seconds[:, None], "boosting")]
     rows = beside(answered, length, level=True)
     shown = [m for m in rows[0].figures if m.startswith(("auroc", "mae")) or (m.startswith("f1_") and m != "f1_macro")]

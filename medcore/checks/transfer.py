@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 FOLD = 0  # left out of the lone net
+LEAST = 50  # cases: a smaller source teaches too little for its net to be asked anything
 
 
 def lone_net(learnt: Encoded, device: str, on_epoch: Callable[[dict[str, Any]], None]) -> "torch.nn.Module":
@@ -40,14 +41,16 @@ def answers(net: "torch.nn.Module", answered: Answered, index: np.ndarray) -> np
 
 
 def check(answered: Answered, on_epoch: Callable[[dict[str, Any]], None]) -> list[Section]:
-    """For each source a net that learnt from it alone: how it ranks the fold of its own source that it never saw, and
-    the cases of every other source."""
+    """For each source that is large enough a net that learnt from it alone: how it ranks the fold of its own source
+    that it never saw, and the cases of every other source."""
     if len(answered.sources) < 2:
         return []
     encoded = answered.encoded
     rows, away, metric = [], [], ""
     for own in answered.sources:
         learnt = subset(encoded, [i for i, s in enumerate(encoded.samples) if s.source == own])
+        if len(learnt) < LEAST:
+            continue
         net = lone_net(learnt, answered.device, on_epoch)
         known = {*learnt.patients, *(h for hashes in learnt.input_hashes for h in hashes)}
         for source, index in answered.sources.items():

@@ -44,8 +44,17 @@ def fit(task: Task, inputs: Sequence[Input]) -> Fit:
 
 
 def fits(inputs: Sequence[Input]) -> list[Fit]:
-    """Each task's, those that can answer first."""
-    return sorted((fit(task, inputs) for task in all_tasks().values()), key=lambda f: f.taken is None)
+    """Each task's, those that can answer first, and of these the one that misses least of what it takes, then the one
+    with least to remark: a strip of one lead is for a task of one lead, and one that reads all twelve goes first where
+    there are twelve."""
+    return sorted((fit(task, inputs) for task in all_tasks().values()), key=_badness)
+
+
+def _badness(found: Fit) -> tuple[bool, int, int]:
+    if found.taken is None:
+        return True, 0, 0
+    fields = found.task.fields
+    return False, sum(len(fields[name].absent(given)) for name, given in found.taken.items()), len(found.remarks)
 
 
 def shape(given: Input) -> list[int]:

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from medcore.datasets.sample import Sample
+from medcore.datasets.wfdb_record import read_record
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Input
 
 NAME = "cinc2017"
 CLASSES = "NAO~"
@@ -39,16 +39,3 @@ def cinc2017(folder: Path) -> list[Sample]:
         for name, label, *_rest in rows
         if (folder / f"{name}.hea").is_file()
     ]
-
-
-def read_record(folder: Path, name: str) -> dict[str, Input]:
-    """The record of that name with the signal files that its header points to."""
-    from medcore.readers import read
-
-    header = folder / f"{name}.hea"
-    files = {header.name: header.read_bytes()}
-    for line in header.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
-        first = line.split(maxsplit=1)[:1]
-        if first and not line.startswith("#") and (folder / first[0]).is_file():
-            files[first[0]] = (folder / first[0]).read_bytes()
-    return {"ecg": read(files)[0].input}

@@ -32,9 +32,9 @@ class Occlusion:
         return out
 
     def _window(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """One value of a record, a stretch of one lead, a square of a film."""
+        """One value of a record, a stretch of the only lead or the whole of one of several, a square of a film."""
         if len(shape) == 1:
             return (1,)
         if len(shape) == 2:
-            return (1, max(1, shape[1] // (5 * self.parts)))
+            return (1, shape[1] if shape[0] > 1 else max(1, shape[1] // (5 * self.parts)))
         return (shape[0], *(max(1, side // self.parts) for side in shape[1:]))

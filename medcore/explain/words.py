@@ -34,15 +34,19 @@ def _columns(task: Task, name: str, v: np.ndarray) -> list[tuple[str, float]]:
 
 
 def _stretches(given: Signal, v: np.ndarray, seconds: float = 1.0) -> list[tuple[str, float]]:
+    """Each lead as a whole; seconds of it where only one was read."""
     positive = np.clip(v, 0, None)
     total = float(positive.sum()) or 1.0
+    read = np.flatnonzero(v.any(1))
+    if len(read) != 1:
+        return [(_("Lead {lead}").format(lead=given.leads[i]), float(positive[i].sum()) / total) for i in read]
+    (i,) = read
     step = max(1, round(seconds * given.rate_hz))
     out = []
-    for row, lead in zip(positive, given.leads, strict=True):
-        for start in range(0, len(row), step):
-            share = float(row[start : start + step].sum()) / total
-            low = start / given.rate_hz
-            out.append((_("Lead {lead}, {a:.0f} to {b:.0f} s").format(lead=lead, a=low, b=low + seconds), share))
+    for start in range(0, positive.shape[1], step):
+        share = float(positive[i, start : start + step].sum()) / total
+        low = start / given.rate_hz
+        out.append((_("Lead {lead}, {a:.0f} to {b:.0f} s").format(lead=given.leads[i], a=low, b=low + seconds), share))
     return out
 
 

@@ -14,6 +14,34 @@ if TYPE_CHECKING:
     import torch
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+# what each limb lead is made of I and II (Einthoven, Goldberger)
+LIMBS = {
+    "I": (1.0, 0.0),
+    "II": (0.0, 1.0),
+    "III": (-1.0, 1.0),
+    "aVR": (-0.5, -0.5),
+    "aVL": (1.0, -0.5),
+    "aVF": (-0.5, 1.0),
+}
+# mV that a dipole of 1 mV to the patient's left, to the feet, to the back gives (Dower GE et al., J Electrocardiol
+# 1980;13:27-31)
+DOWER = {
+    "I": (0.632, -0.235, 0.059),
+    "II": (0.235, 1.066, -0.132),
+    "V1": (-0.515, 0.157, -0.917),
+    "V2": (0.044, 0.164, -1.387),
+    "V3": (0.882, 0.098, -1.277),
+    "V4": (1.213, 0.127, -0.601),
+    "V5": (1.125, 0.127, -0.086),
+    "V6": (0.831, 0.076, 0.230),
+}
+
+
+def seen_by(lead: str) -> np.ndarray:
+    """(3,) what one of LEADS shows of a dipole, by Dower."""
+    if lead in DOWER:
+        return np.array(DOWER[lead])
+    return np.asarray(np.array(LIMBS[lead]) @ np.array([DOWER["I"], DOWER["II"]]))
 
 
 def lead_name(name: str) -> str:
@@ -85,29 +113,32 @@ class SignalField:
                 ),
                 _("Upload a longer strip.") if given.seconds < self.min_seconds else _("Cut it to a shorter strip."),
             )
-        remarks = []
-        for name, r in zip(self.leads, rows, strict=True):
-            if r is not None:
-                remarks += self._check_lead(given.samples[r], given.leads[r], name, given.rate_hz)
+        there = [r for r in rows if r is not None]
+        troubles = [trouble for r in there if (trouble := self._trouble(given, r))]
+        if len(troubles) == len(there):
+            raise troubles[0]
+        remarks = [_("{sentence} It is left out.").format(sentence=trouble.sentence) for trouble in troubles]
         if len(self.leads) == 1 and len(given.leads) > 1:
-            remarks.append(_("Only lead {lead} is read.").format(lead=given.leads[rows[0] or 0]))
+            remarks.append(_("Only lead {lead} is read.").format(lead=given.leads[there[0]]))
         return remarks
 
-    def _check_lead(self, y: np.ndarray, label: str, wanted: str, rate: float) -> list[str]:
+    def _trouble(self, given: Signal, row: int) -> Refused | None:
+        """Why a lead can't be read: too little of it, flat, in another unit than it says, saturated."""
+        y, label, rate = given.samples[row], given.leads[row], given.rate_hz
         good = y[np.isfinite(y)]
         if len(good) < self.min_seconds * rate:
-            raise Refused(
+            return Refused(
                 _("Lead {lead} has less than {s:g} s that were recorded.").format(lead=label, s=self.min_seconds),
                 _("Upload a recording without such gaps."),
             )
         low, high = np.percentile(good, [1, 99])
         if high - low < 0.01:
-            raise Refused(
+            return Refused(
                 _("Lead {lead} is flat: it moves by less than 0.01 mV.").format(lead=label),
                 _("Check the electrode and the units, and upload another strip."),
             )
         if high - low > 50:
-            raise Refused(
+            return Refused(
                 _("Lead {lead} spans {mv:.0f} mV; a heart gives 1 to 5.").format(lead=label, mv=high - low),
                 _("The values are probably µV marked as mV. Correct the unit in the file."),
             )
@@ -116,13 +147,13 @@ class SignalField:
         ends = [end for end in (good.max(), good.min()) if abs(end - middle) > (high - low) / 10]
         edge = max((float(np.mean(good == end)) for end in ends), default=0.0)
         if edge > 0.2:
-            raise Refused(
+            return Refused(
                 _("Lead {lead} is saturated: {p:.0f} % of it sits at one extreme value.").format(
                     lead=label, p=100 * edge
                 ),
                 _("Record it again with a lower gain."),
             )
-        return []
+        return None
 
     def encode(self, given: Signal) -> "tuple[torch.Tensor, torch.Tensor]":
         import torch
@@ -133,7 +164,7 @@ class SignalField:
         x = np.zeros((len(self.leads), n), np.float32)
         mask = np.zeros_like(x)
         for i, r in enumerate(self._rows(given)):
-            if r is None:
+            if r is None or (len(self.leads) > 1 and self._trouble(given, r)):
                 continue
             y = given.samples[r].astype(np.float64)
             there = np.isfinite(y)
@@ -150,8 +181,11 @@ class SignalField:
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Crops to `crop_seconds`, changes the tempo by up to 10 %, turns the polarity, scales, adds wander and
-        noise, blanks a stretch."""
+        """Crops to `crop_seconds`, changes the tempo, scales, adds wander and noise, blanks a stretch.
+
+        One lead is of a handheld device: held either way round, of any size and at a tempo of up to 10 % more or less.
+        Several are of a cardiograph, where polarity, size and width are findings: see `_moved`.
+        """
         import torch
 
         n, leads, length = x.shape
@@ -162,20 +196,46 @@ class SignalField:
         if self.crop_seconds:
             length = min(length, round(self.crop_seconds * self.rate_hz))
         valid = mask.amax(1, keepdim=True).sum(2, keepdim=True)
-        tempo = torch.exp(between(-0.1, 0.1))
+        change = 0.1 if leads == 1 else 0.03
+        tempo = torch.exp(between(-change, change))
         at = between(0, 1) * (valid - tempo * length).clamp(min=0) + tempo * torch.arange(length)
         low = at.long().clamp(max=x.shape[2] - 2).expand(-1, leads, -1)
         x = torch.lerp(x.gather(2, low), x.gather(2, low + 1), (at - low).clamp(max=1))
         mask = mask.gather(2, low) * (at < valid)
 
+        if leads == 1:
+            sign = 1 - 2 * (torch.rand(n, 1, 1, generator=generator) < 0.2).float()
+        else:
+            x, mask = self._moved(x, mask, generator)
         t = torch.arange(length) / self.rate_hz
-        sign = 1 - 2 * (torch.rand(n, 1, 1, generator=generator) < 0.2).float()
         wander = between(0, 0.15) * torch.sin(2 * torch.pi * (between(0.05, 0.5) * t + between(0, 1)))
         noise = between(0, 0.03) * torch.randn(x.shape, generator=generator)
         start, width = between(0, 1) * length, between(0, 0.1) * length
         keep = 1 - ((torch.arange(length) >= start) & (torch.arange(length) < start + width)).float()
         mask = mask * keep
-        return (x * sign * torch.exp(between(-0.4, 0.4)) + wander + noise) * mask, mask
+        if leads == 1:
+            x = x * sign * torch.exp(between(-0.4, 0.4))
+        else:
+            wander = wander * torch.randn(n, leads, 1, generator=generator)
+        return (x + wander + noise) * mask, mask
+
+    def _moved(
+        self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """As if heart and electrodes lay a little differently: the dipole turned by about 10°, all leads 10 % and each
+        one 7 % higher or lower; and in three recordings of ten some leads taken away, one at least kept."""
+        import torch
+
+        n, leads, _length = x.shape
+        seen = torch.tensor(np.array([seen_by(lead) for lead in self.leads]), dtype=x.dtype)
+        turn = 0.15 * torch.randn(n, 3, 3, generator=generator)
+        turned = torch.matrix_exp((turn - turn.transpose(1, 2)) / 2**0.5) - torch.eye(3)
+        x = x + (seen @ turned @ torch.linalg.pinv(seen)) @ x
+        gain = 0.1 * torch.randn(n, 1, 1, generator=generator) + 0.07 * torch.randn(n, leads, 1, generator=generator)
+        often = torch.rand(n, 1, 1, generator=generator) * (torch.rand(n, 1, 1, generator=generator) < 0.3)
+        gone = torch.rand(n, leads, 1, generator=generator) < often
+        mask = mask * ~(gone & ~gone.all(1, keepdim=True))
+        return x * torch.exp(gain) * mask, mask
 
     def place(self, attribution: np.ndarray, given: Signal) -> np.ndarray:
         """(leads, samples) of the recording: each sample takes its share of the encoded one; 0 for unread leads."""

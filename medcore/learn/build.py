@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from medcore.learn.devices import pick
 from medcore.learn.evaluate import figures
 from medcore.learn.predict import versions
 from medcore.learn.reliability import reliability
-from medcore.learn.train import OnEpoch, predict_logits, split, train_nets
+from medcore.learn.train import OnEpoch, learnt_from_simulated, predict_logits, split, train_nets
 from medcore.outcomes.base import Calibration
 from medcore.packages import Package, save
 from medcore.tasks import Recipe, Task
@@ -52,15 +52,25 @@ def train(
     import shutil
 
     recipe, device, work = recipe or task.recipe, pick(device), work or out / ".work"
+    if len(folds) == 1 and not recipe.validation:  # there are no other nets' answers to calibrate it by
+        recipe = replace(recipe, validation=0.125)
     encoded = encode(task, samples)
     _check(encoded, folds, recipe)
     begin = start.states() if start else {}
+    if recipe.simulated and not start and _real(task, samples):
+        begin = dict.fromkeys(folds, learnt_from_simulated(task, recipe, seed, device, work, stop))
     states = train_nets(
         encoded, recipe, folds, seed, device, {f: begin[f] for f in folds if f in begin}, work, on_epoch, stop
     )
     package = _write(task, encoded, states, recipe, version, seed, start, device, out)
     shutil.rmtree(work, ignore_errors=True)
     return package
+
+
+def _real(task: Task, samples: Sequence[Sample]) -> bool:
+    """Whether some samples come from elsewhere than the task's own simulator."""
+    own = {s.dataset for s in task.simulate(1, 0)}
+    return any(s.dataset not in own for s in samples)
 
 
 def _check(encoded: Encoded, folds: Sequence[int], recipe: Recipe) -> None:

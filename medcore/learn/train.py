@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medcore.datasets.sample import FOLDS
-from medcore.learn.batches import Encoded, augmented, collate, evaluation_batches
+from medcore.learn.batches import Encoded, augmented, collate, encode, evaluation_batches
 from medcore.learn.devices import moved, training_precision
 from medcore.tasks import Recipe, Task
 
@@ -216,6 +216,17 @@ def train_nets(
             device,
         )
     return out
+
+
+def learnt_from_simulated(
+    task: Task, recipe: Recipe, seed: int, device: str, work: Path, stop: Callable[[], bool] = lambda: False
+) -> "dict[str, torch.Tensor]":
+    """Weights of a net that learnt from `recipe.simulated` cases of the task's simulator and from no patient, so that
+    every net may go on from them, whichever fold it leaves out."""
+    encoded = encode(task, task.simulate(recipe.simulated, seed))
+    half = replace(recipe, epochs=max(1, recipe.epochs // 2), validation=0.05)
+    nobody = FOLDS  # a fold that no case is in
+    return train_nets(encoded, half, [nobody], seed, device, {}, work, stop=stop)[nobody]
 
 
 def recipe_json(recipe: Recipe) -> dict[str, Any]:

@@ -12,21 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from medcore.inputs.signal import DOWER
+
 ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
-_DOWER = {
-    "I": (0.632, -0.235, 0.059),
-    "II": (0.235, 1.066, -0.132),
-    "V1": (-0.515, 0.157, -0.917),
-    "V2": (0.044, 0.164, -1.387),
-    "V3": (0.882, 0.098, -1.277),
-    "V4": (1.213, 0.127, -0.601),
-    "V5": (1.125, 0.127, -0.086),
-    "V6": (0.831, 0.076, 0.230),
-}
-_I, _II = np.array(_DOWER["I"]), np.array(_DOWER["II"])
+_I, _II = np.array(DOWER["I"]), np.array(DOWER["II"])
 # (9 electrodes, 3): potentials against the mean of the three limbs
 ELECTRODE_MATRIX = np.array(
-    [-(_I + _II) / 3, (2 * _I - _II) / 3, (2 * _II - _I) / 3, *(_DOWER[f"V{i}"] for i in range(1, 7))]
+    [-(_I + _II) / 3, (2 * _I - _II) / 3, (2 * _II - _I) / 3, *(DOWER[f"V{i}"] for i in range(1, 7))]
 )
 _LIMBS = {
     "I": (-1, 1, 0),

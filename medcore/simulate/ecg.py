@@ -1,6 +1,6 @@
 """ECGs of a moving dipole: rhythm, rate, noise and axis as arguments, truth known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -42,11 +42,24 @@ def ecg(
     heart = draw_heart(rng, axis_deg)
     beneath = str(rng.choice(CLASSES[:3])) if rhythm == "too_noisy" else rhythm
     beating = RHYTHMS[beneath](rng, heart, seconds, rate_hz, bpm)
-    electrodes = potentials(_dipole(rng, beating, n, rate_hz))
+    electrodes = potentials(moving_dipole(rng, beating, n, rate_hz))
     disturbance = noise.everyday(rng, len(ELECTRODES), n, rate_hz)
     if rhythm == "too_noisy":
         more, through = noise.unreadable(rng, len(ELECTRODES), n, rate_hz)
         electrodes, disturbance = electrodes * through, disturbance + more
+    return recorded(electrodes, disturbance, noise_mv, rate_hz, leads, facts(age, female, modality="ECG"))
+
+
+def recorded(
+    electrodes: np.ndarray,
+    disturbance: np.ndarray,
+    noise_mv: float | None,
+    rate_hz: float,
+    leads: Sequence[str],
+    known: Mapping[str, str],
+) -> Signal:
+    """The leads of (9, n) electrode potentials and what disturbs them, through the recorder's filter; for `noise_mv`
+    and `leads` see `ecg`."""
     if noise_mv is not None:
         disturbance *= noise_mv / to_leads(disturbance, ("I",)).std()
     samples = to_leads(electrodes + disturbance, leads)
@@ -56,11 +69,11 @@ def ecg(
         rate_hz=float(rate_hz),
         leads=tuple(leads),
         units=("mV",) * len(leads),
-        facts=facts(age, female, modality="ECG"),
+        facts=known,
     )
 
 
-def _dipole(rng: np.random.Generator, rhythm: Rhythm, n: int, rate_hz: float) -> np.ndarray:
+def moving_dipole(rng: np.random.Generator, rhythm: Rhythm, n: int, rate_hz: float) -> np.ndarray:
     """(3, n) in mV; breathing moves the heart and with it the height of all waves."""
     breath, depth, phase = rng.uniform(0.2, 0.33), rng.uniform(0.01, 0.08), rng.uniform(0, 2 * np.pi)
     waves = []

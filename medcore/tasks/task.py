@@ -20,7 +20,8 @@ class Recipe:
 
     epochs: at most; training stops after `patience` epochs without a lower loss on the inner validation part
     learning_rate: the peak, after a fifth of the steps; then down by a cosine; weight_decay: AdamW's
-    validation: share of the training patients that is kept for early stopping
+    validation: share of the training patients that is kept for early stopping; with 0 the last epochs are taken
+    simulated: cases of the task's simulator that a fresh net learns from before it sees a patient, in half the epochs
     """
 
     epochs: int = 30
@@ -29,6 +30,7 @@ class Recipe:
     weight_decay: float = 1e-2
     patience: int = 10
     validation: float = 0.125
+    simulated: int = 0
 
 
 @dataclass(frozen=True)

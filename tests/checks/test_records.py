@@ -135,7 +135,7 @@ def test_sources_weights_and_one_source_on_the_other(tmp_path: Path) -> None:
     other = train(TASK, samples, tmp_path, version="0.2.0", recipe=QUICK)
     found = check(other, samples, "cpu", train=True)
     sections = named(found)
-    assert {r["source"] for r in sections["plain_models"]["rows"]} == {"east", "west"}
+    assert {r["source"] for r in sections["plain_models"]["rows"]} == {"", "east", "west"}
     rows = {(r["title"], r["source"]): r["figures"]["auroc"]["value"] for r in sections["transfer"]["rows"]}
     assert rows["Learnt from east", "east"] > 0.9 > 0.1 > rows["Learnt from east", "west"]
     assert rows["Learnt from west", "west"] > 0.9 > 0.1 > rows["Learnt from west", "east"]

@@ -11,12 +11,13 @@ from PIL import Image as Pillow
 
 from medcore.checks import check, write
 from medcore.checks.pictures import along, frame, shrunk, without
-from medcore.checks.signals import beats, timing
+from medcore.checks.signals import beats, median_beat, timing
 from medcore.datasets.sample import Sample
 from medcore.inputs import Image, Input, Signal
 from medcore.learn.build import train
 from medcore.packages import Package
 from medcore.simulate.ecg import ecg
+from medcore.simulate.twelve_leads import twelve_leads
 from medcore.tasks import Recipe, get
 
 QUICK = Recipe(epochs=1, batch=16, learning_rate=1e-3)
@@ -173,3 +174,40 @@ def test_beats_are_found_and_fibrillation_is_told_from_their_distances(turned: i
     _n, irregular = rr_of("atrial_fibrillation")
     assert irregular[9] > 2 * regular[9], "its beats come irregularly"
     assert np.isnan(timing(np.zeros(1500), 150)).all(), "no beat, no timing"
+
+
+def test_the_median_beat_is_the_beat_of_each_lead() -> None:
+    given = twelve_leads(2, rate_hz=100, noise_mv=0.01, bpm=70)
+    beat = median_beat(given.samples.astype(float), 100)
+    assert beat.shape == (12, 45)
+    i, ii, iii = beat[:3]
+    assert np.abs(i + iii - ii).max() < 0.15
+    assert abs(int(np.abs(beat).sum(0).argmax()) - 17) <= 2, "R is 0.35 s in"
+    assert np.isnan(median_beat(np.zeros((12, 1000)), 100)).all()
+
+
+def test_several_leads_stand_beside_a_forest_and_the_learning_curve_climbs(tmp_path: Path) -> None:
+    """Tall beats or low ones: any net and any forest sees it, once it has seen enough."""
+    task = get("ecg_diagnosis")
+    samples = []
+    for i in range(120):
+        given = twelve_leads(i, rate_hz=100, noise_mv=0.02)
+        if i % 2:
+            given = replace(given, samples=given.samples * 3)
+        load = partial(dict, ecg=given)
+        samples.append(Sample("planted", f"t{i}", f"t{i}", load, [1 - i % 2, 0, 0, 0, i % 2]))
+    recipe = Recipe(epochs=4, batch=16, learning_rate=3e-3)
+    package = train(task, samples, tmp_path, version="0.1.0", recipe=recipe)
+    found = check(package, samples, "cpu", train=True)
+    plain = figures(found, "plain_models")
+    assert plain["Random forest on the median beat and those distances", ""]["auroc_hypertrophy"]["value"] > 0.95
+    curve = next(s["rows"] for s in found["sections"] if s["name"] == "learning_curve")
+    assert [row["n"] for row in curve] == [120, 120, 120]
+    assert (
+        curve[2]["figures"] == next(s["rows"] for s in found["sections"] if s["name"] == "plain_models")[0]["figures"]
+    )
+    assert "100 % of the patients (120)" in [row["title"] for row in curve]
+    write(package, found)
+    assert "What more patients would bring" in package.card
+    again = check(package, samples, "cpu")
+    assert again["sections"][-1]["name"] == "learning_curve", "what took a training stays"

@@ -13,7 +13,7 @@ from medcore.settings import Settings, settings
 
 @pytest.fixture(scope="session")
 def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Packages of the record and the ECG task that know little but answer as any other."""
+    """Packages of the record and the ECG tasks that know little but answer as any other."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -21,7 +21,8 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("models")
-    for name, n, recipe in (("mortality", 80, {"epochs": 2}), ("ecg_rhythm", 24, {"epochs": 1, "batch": 8})):
+    quick = {"epochs": 1, "batch": 8}
+    for name, n, recipe in (("mortality", 80, {"epochs": 2}), ("ecg_rhythm", 24, quick), ("ecg_diagnosis", 24, quick)):
         task = tasks.get(name)
         with threadpool_limits(1):
             train(

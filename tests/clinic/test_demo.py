@@ -37,6 +37,22 @@ def test_the_first_worklist_shows_each_kind_and_some_done(answering: Clinic, rea
 
 
 @pytest.mark.usefixtures("few")
+def test_the_real_ecg_is_answered_from_all_its_leads_and_from_one(answering: Clinic, reader: User) -> None:
+    answering.seed_demo(answering.sign_in("admin"))
+    rows = answering.worklist(reader, per_page=100).rows
+    (ecg,) = [r for r in rows if r.kind == "signal" and not r.simulated]
+    view = answering.open_case(reader, ecg.id)
+    assert view.tasks == ("ecg_diagnosis", "ecg_rhythm"), "the one that reads all leads first"
+    for task, choice, absent in (("ecg_diagnosis", "normal", ()), ("ecg_rhythm", "other", ())):
+        answering.lock_read(reader, ecg.id, task, choice, confidence=2)
+        given = answering.answer(reader, ecg.id, task).answer
+        assert given.absent == absent
+        assert ("Only lead I is read." in given.remarks) == (task == "ecg_rhythm")
+    strips = [r for r in rows if r.task == "ecg_rhythm"]
+    assert strips and all(answering.open_case(reader, r.id).tasks == ("ecg_rhythm", "ecg_diagnosis") for r in strips)
+
+
+@pytest.mark.usefixtures("few")
 def test_without_packages_the_demo_waits_to_be_read(clinic: Clinic, reader: User) -> None:
     clinic.seed_demo(reader)
     states = clinic.worklist(reader).counts

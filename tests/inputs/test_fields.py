@@ -6,9 +6,12 @@ import torch
 
 from medcore.errors import Refused
 from medcore.inputs import Column, Image, ImageField, Record, RecordField, Signal, SignalField, sha256
+from medcore.inputs.signal import LEADS
+from medcore.simulate.twelve_leads import twelve_leads
 
 RECORD = RecordField((Column("age", "Age", "years", limits=(18, 100)), Column("sex", "Sex", choices=("f", "m"))))
 FILM = ImageField(size=64, views=("PA", "AP"))
+TWELVE = SignalField(leads=LEADS, rate_hz=100, min_seconds=5, max_seconds=61, crop_seconds=10)
 ECG = SignalField(leads=("I",), rate_hz=100, min_seconds=9, max_seconds=61, crop_seconds=10)
 
 
@@ -111,6 +114,43 @@ def test_one_lead_is_read_out_of_twelve_and_said() -> None:
 def test_signals_that_are_refused(given: Signal, said: str) -> None:
     with pytest.raises(Refused, match=said):
         ECG.check(given)
+
+
+def test_flat_leads_of_twelve_are_left_out_and_named() -> None:
+    given = strip(leads=LEADS)
+    given.samples[[2, 6]] = 0.5
+    remarks = TWELVE.check(given)
+    assert len(remarks) == 2 and all("flat" in r and "left out" in r for r in remarks)
+    assert "III" in remarks[0] and "V1" in remarks[1]
+    x, mask = TWELVE.encode(given)
+    assert mask.amax(1).tolist() == [float(i not in (2, 6)) for i in range(12)]
+    assert (x[[2, 6]] == 0).all()
+    given.samples[:] = 0.5
+    with pytest.raises(Refused, match="flat"):
+        TWELVE.check(given)
+
+
+def test_any_of_the_twelve_will_do_and_the_others_are_absent() -> None:
+    given = strip(leads=("V2", "aVF"))
+    assert TWELVE.check(given) == []
+    assert TWELVE.absent(given) == [lead for lead in LEADS if lead not in ("V2", "aVF")]
+    x, mask = TWELVE.encode(given)
+    assert mask.amax(1).tolist() == [float(lead in ("V2", "aVF")) for lead in LEADS]
+    back = TWELVE.place(x.numpy(), given)
+    assert back.shape == given.samples.shape and (back.std(1) > 0).all()
+
+
+def test_several_leads_keep_their_polarity_and_lose_some_but_never_all() -> None:
+    x = torch.from_numpy(twelve_leads(3, rate_hz=100, noise_mv=0.01).samples)[None].expand(200, -1, -1).clone()
+    y, mask = TWELVE.augment(x, torch.ones_like(x), torch.Generator().manual_seed(1))
+    there = mask.amax(2)
+    assert there.amax(1).min() == 1 and 0.15 < (there.amin(1) == 0).float().mean() < 0.35
+    assert (y[there == 0] == 0).all()
+    size = y.std(2)[there > 0] / x.std(2)[there > 0]
+    assert 0.8 < size.median() < 1.3
+    tops = [torch.quantile(t, q, dim=2) for t in (x, y) for q in (0.995, 0.005)]
+    upright = (tops[0] + tops[1]).sign() == (tops[2] + tops[3]).sign()
+    assert upright[there > 0].float().mean() > 0.85
 
 
 @pytest.mark.parametrize("field", [RECORD, FILM, ECG], ids=lambda f: f.kind)

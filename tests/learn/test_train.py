@@ -1,12 +1,13 @@
 """Training to a package on simulated records: seeds, stopping and going on, what was seen, calibration."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from medcore.datasets.sample import FOLDS
+from medcore.datasets.sample import FOLDS, Sample
 from medcore.errors import Refused
 from medcore.learn.batches import encode
 from medcore.learn.build import train
@@ -146,3 +147,26 @@ def test_the_unlike_score_of_a_training_like_and_of_an_odd_record(package: Packa
     odd = Record({"age": 18.0, "temp": 31.0, "sod": 180.0, "wblc": 100.0, "hrt": 250.0, "crea": 19.0, "bili": 60.0})
     assert usual < 0.85
     assert answer(package, {"record": odd}, "cpu").unlike > usual
+
+
+def test_a_fresh_net_learns_from_simulated_cases_first(package: Package, tmp_path: Path) -> None:
+    """Of the task's own simulator; not where it learns from nothing else anyway, or goes on from a package."""
+    recipe = replace(QUICK, epochs=1, simulated=200)
+    real = [replace(s, dataset="elsewhere") for s in TASK.simulate(120, 1)]
+
+    def made(name: str, samples: list[Sample], recipe: Recipe, start: Package | None = None) -> bytes:
+        return weights(train(TASK, samples, tmp_path / name, version="0.1.0", recipe=recipe, folds=[0], start=start))
+
+    plain = replace(recipe, simulated=0)
+    assert made("first", real, recipe) != made("not", real, plain)
+    assert made("own", TASK.simulate(120, 1), recipe) == made("own_not", TASK.simulate(120, 1), plain)
+    assert made("on", real, recipe, package) == made("on_not", real, plain, package)
+    listed = load(tmp_path / "first").seen_patients
+    assert set(listed) == {s.patient_hash for s in real}, "what is simulated is nobody"
+
+
+def test_learning_from_simulated_cases_can_be_stopped(tmp_path: Path) -> None:
+    real = [replace(s, dataset="elsewhere") for s in TASK.simulate(60, 1)]
+    with pytest.raises(Stopped):
+        train(TASK, real, tmp_path, version="0.1.0", recipe=replace(QUICK, simulated=100), folds=[0], stop=lambda: True)
+    assert not (tmp_path / "package.json").exists()
