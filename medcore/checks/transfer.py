@@ -27,7 +27,7 @@ def lone_net(learnt: Encoded, device: str, on_epoch: Callable[[dict[str, Any]], 
         state = train_fold(learnt, FOLD, recipe, 0, device, None, Path(work) / "net", on_epoch, lambda: False)
     net = learnt.task.net()
     net.load_state_dict(state)
-    return net.to(device)
+    return net.to(device).eval()
 
 
 def answers(net: "torch.nn.Module", answered: Answered, index: np.ndarray) -> np.ndarray:

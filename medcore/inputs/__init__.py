@@ -5,6 +5,7 @@ from medcore.inputs.image import Image, ImageField
 from medcore.inputs.record import Column, Record, RecordField
 from medcore.inputs.signal import Signal, SignalField
 from medcore.inputs.volume import Volume
+from medcore.inputs.volume_field import VolumeField
 
 KINDS: dict[str, type[Input]] = {"record": Record, "image": Image, "signal": Signal, "volume": Volume}
 
@@ -20,5 +21,6 @@ __all__ = [
     "Signal",
     "SignalField",
     "Volume",
+    "VolumeField",
     "sha256",
 ]

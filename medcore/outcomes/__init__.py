@@ -2,8 +2,9 @@
 
 from medcore.outcomes.base import Label, Outcome
 from medcore.outcomes.binary import Binary
+from medcore.outcomes.mask import Mask
 from medcore.outcomes.multiclass import MultiClass
 from medcore.outcomes.multilabel import MultiLabel
 from medcore.outcomes.regression import Regression
 
-__all__ = ["Binary", "Label", "MultiClass", "MultiLabel", "Outcome", "Regression"]
+__all__ = ["Binary", "Label", "Mask", "MultiClass", "MultiLabel", "Outcome", "Regression"]

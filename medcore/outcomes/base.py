@@ -1,7 +1,7 @@
 """The interface that the kinds of outcome share."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -31,11 +31,16 @@ class Outcome(Protocol):
     """What a task says.
 
     Truth and predictions are numpy arrays: `logits` (n, width), `truth` (n,) or (n, labels),
-    `probabilities` (n, labels), in the order of `labels`.
+    `probabilities` (n, labels), in the order of `labels`; columns after those of the labels are for `metrics` alone.
+    Where an outcome lies on a grid (`on`), `logits` are what it keeps of them, (n, …).
     """
 
     @property
     def kind(self) -> str: ...
+
+    @property
+    def on(self) -> str:
+        """The field on whose grid the answer lies; "" where it is of the case as a whole."""
 
     @property
     def labels(self) -> tuple[Label, ...]: ...
@@ -50,6 +55,9 @@ class Outcome(Protocol):
 
     def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
         """Mean loss of a batch; `weights` (labels or classes,) balance the classes."""
+
+    def validation_loss(self, logits: np.ndarray, truth: np.ndarray, weights: "torch.Tensor") -> float:
+        """The loss by which an epoch is better than another: not the one that balances the classes."""
 
     def class_weights(self, truth: np.ndarray) -> np.ndarray:
         """Weights for `loss` from the truth of the training part."""
@@ -74,3 +82,18 @@ class Outcome(Protocol):
 
     def choice_of(self, truth: Any) -> str:
         """The choice that a target stands for."""
+
+
+class OfCase:
+    """What those outcomes share that say something of a case as a whole: a net gives a row of logits a case."""
+
+    on: ClassVar[str] = ""
+
+    def validation_loss(self, logits: np.ndarray, truth: np.ndarray, weights: "torch.Tensor") -> float:
+        """Unweighted: the loss by which probabilities are right."""
+        import torch
+
+        return float(self.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), torch.ones_like(weights)))
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
+        raise NotImplementedError

@@ -21,6 +21,7 @@ class Recipe:
     epochs: at most; training stops after `patience` epochs without a lower loss on the inner validation part
     learning_rate: the peak, after a fifth of the steps; then down by a cosine; weight_decay: AdamW's
     validation: share of the training patients that is kept for early stopping
+    visits: how often an epoch draws each case (of a volume a few slices at a time)
     """
 
     epochs: int = 30
@@ -29,6 +30,7 @@ class Recipe:
     weight_decay: float = 1e-2
     patience: int = 10
     validation: float = 0.125
+    visits: int = 1
 
 
 @dataclass(frozen=True)
