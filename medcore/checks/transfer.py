@@ -13,6 +13,7 @@ from medcore.i18n import _
 from medcore.learn.batches import Encoded
 from medcore.learn.card import metric_title
 from medcore.learn.train import predict_logits, train_fold
+from medcore.outcomes.base import uncalibrated
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +35,8 @@ def answers(net: "torch.nn.Module", answered: Answered, index: np.ndarray) -> np
     """Uncalibrated probabilities (n, labels) of the cases at `index`: their order is all that is asked for."""
     outcome = answered.outcome
     out = np.full(answered.probabilities.shape, np.nan)
-    plain = {"slope": [1.0] * outcome.width, "shift": [0.0] * outcome.width}
-    out[index] = outcome.probabilities(predict_logits(net, answered.encoded, index, answered.device), plain)
+    logits = predict_logits(net, answered.encoded, index, answered.device)
+    out[index] = outcome.probabilities(logits, uncalibrated(outcome.width))
     return out
 
 

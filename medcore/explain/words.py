@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from medcore.i18n import _
-from medcore.inputs import Image, Input, Record, Signal
+from medcore.inputs import Image, Input, Record, Signal, Volume
 from medcore.tasks import Task
 
 Words = tuple[tuple[str, float], ...]
@@ -23,6 +23,8 @@ def words(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarr
             out += _stretches(given, v)
         elif isinstance(given, Image):
             out += _zones(v)
+        elif isinstance(given, Volume):
+            out += _slices(v)
     out.sort(key=lambda pair: -abs(pair[1]))
     return tuple((what, share) for what, share in out[:most] if abs(share) >= 0.01)
 
@@ -59,4 +61,15 @@ def _zones(v: np.ndarray) -> list[tuple[str, float]]:
         (names[i][j], float(part.sum()) / total)
         for i, band in enumerate(np.array_split(positive, 3, axis=0))
         for j, part in enumerate(np.array_split(band, 2, axis=1))
+    ]
+
+
+def _slices(v: np.ndarray, parts: int = 8) -> list[tuple[str, float]]:
+    """Runs of slices, counted from 1."""
+    positive = np.clip(v, 0, None).sum((1, 2))
+    total = float(positive.sum()) or 1.0
+    ends = np.linspace(0, len(v), min(parts, len(v)) + 1).round().astype(int)
+    return [
+        (_("Slices {a} to {b}").format(a=a + 1, b=b), float(positive[a:b].sum()) / total)
+        for a, b in zip(ends[:-1], ends[1:], strict=True)
     ]

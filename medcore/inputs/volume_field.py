@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 AXIAL = (2, 1, 0)  # which of the patient's axes (x left, y back, z head) slices, rows and columns go along
 BRIGHT = 0.15  # of a sequence's 99th percentile: tissue rather than air
-STANDS_IN = 0.08  # mean difference in spreads of FLAIR; real sequences of the lgg set begin at 0.127, copies end at 0.059
+STANDS_IN = (
+    0.08  # mean difference in spreads of FLAIR; real sequences of the lgg set begin at 0.127, copies end at 0.059
+)
 FEW = 3  # slices
 SPARSE = (slice(None), slice(None, None, 3), slice(None, None, 3))  # one pixel in nine is enough for statistics
 
@@ -246,8 +248,7 @@ def _extent(bright: np.ndarray, along: int) -> tuple[int, int]:
 def _windows(
     x: "torch.Tensor", mask: "torch.Tensor", truth: "torch.Tensor", crop: int, generator: "torch.Generator"
 ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
-    """`crop` neighbouring slices of each volume, from either end; half of the time round one with something in the truth.
-    """
+    """`crop` neighbouring slices of each volume, from either end; half of the time round one with something in the truth."""
     import torch
 
     order = []

@@ -159,7 +159,7 @@ def _exclude_below(task: Task, p: np.ndarray, truth: np.ndarray, miss: float = 0
     has = (
         np.eye(len(task.outcome.labels))[truth.astype(int)]
         if task.outcome.kind == "multiclass"
-        else truth.reshape(p.shape)
+        else truth.reshape(len(p), -1)
     )
     out = {}
     for i, label in enumerate(task.outcome.labels):

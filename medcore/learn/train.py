@@ -12,6 +12,7 @@ import numpy as np
 from medcore.datasets.sample import FOLDS
 from medcore.learn.batches import Encoded, augmented, collate, evaluation_batches, on_own_grid, truth_batch
 from medcore.learn.devices import moved, training_precision
+from medcore.outcomes.base import uncalibrated
 from medcore.tasks import Recipe, Task
 
 if TYPE_CHECKING:
@@ -144,9 +145,7 @@ def train_fold(
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         fabric.save(checkpoint.with_suffix(".part"), state)
         checkpoint.with_suffix(".part").replace(checkpoint)
-        probabilities = task.outcome.probabilities(
-            logits, {"slope": [1.0] * task.outcome.width, "shift": [0.0] * task.outcome.width}
-        )
+        probabilities = task.outcome.probabilities(logits, uncalibrated(task.outcome.width))
         on_epoch(
             {
                 "fold": fold,

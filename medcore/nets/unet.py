@@ -1,11 +1,8 @@
 """A residual U-Net that reads a volume slice by slice, each with its neighbours."""
 
-from functools import partial
-
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 
 class Block(nn.Module):
@@ -37,7 +34,7 @@ class SliceUnet(nn.Module):
     Slices go through in chunks, so that memory doesn't grow with their number.
     """
 
-    chunk = 16  # slices at a time when not training
+    chunk = 16  # slices at a time when no gradient is asked for
 
     def __init__(
         self,
@@ -84,11 +81,10 @@ class SliceUnet(nn.Module):
     def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and the mean over slices of what the narrowest layer sees, (n, 2 · channels[-1]), in one pass."""
         pictures = self.pictures(x, mask)
-        if self.training:
+        if torch.is_grad_enabled():
             z, seen = self.look(pictures)
-        else:  # with a gradient asked for, a chunk is computed twice rather than kept
-            run = partial(checkpoint, self.look, use_reentrant=False) if torch.is_grad_enabled() else self.look
-            parts = [run(part) for part in pictures.split(self.chunk)]
+        else:
+            parts = [self.look(part) for part in pictures.split(self.chunk)]
             z, seen = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
         n, slices = x.shape[0], x.shape[2]
         there = mask.amax(1)[..., 0]  # padded slices have no sequence

@@ -27,6 +27,11 @@ class Label:
 Calibration = dict[str, list[float]]
 
 
+def uncalibrated(width: int) -> Calibration:
+    """Logits as they are."""
+    return {"slope": [1.0] * width, "shift": [0.0] * width}
+
+
 class Outcome(Protocol):
     """What a task says.
 

@@ -1,13 +1,13 @@
 """Where something is: a mask on the grid of an input."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medcore.outcomes import metrics as m
-from medcore.outcomes.base import Calibration, Label
+from medcore.outcomes.base import Calibration, Label, uncalibrated
 from medcore.outcomes.logistic import Array, affine, fit_platt, sigmoid
 
 if TYPE_CHECKING:
@@ -107,6 +107,18 @@ class Mask:
         marked = (p >= 0.5) & (there >= 0.5)[..., None]
         return np.concatenate([there, (count * marked).sum(2), (logits[:, :, 1] * marked).sum(2)], 1)
 
+    def together(self, answers: "Sequence[tuple[torch.Tensor, Calibration]]") -> "torch.Tensor":
+        """The calibrated mean of several nets' logits (n, labels, …), as logits that need no calibration."""
+        import torch
+
+        mean = torch.stack([self.voxels(z, calibration) for z, calibration in answers]).mean(0)
+        return torch.logit(mean, eps=1e-6)
+
+    def marked(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """From calibrated logits (labels, slices, rows, columns): the row of `probabilities`, and the mask, bool."""
+        row = self.probabilities(self.keep(logits)[None], uncalibrated(self.width))[0]
+        return row, (logits >= 0) & (row[: self.width] >= 0.5)[:, None, None, None]
+
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         return [0.5] * self.width
 
@@ -143,9 +155,10 @@ class Mask:
         named = [label.name for label, t in zip(self.labels, there, strict=True) if t]
         return "+".join(named) or self.absent.name
 
-    def measures(self, mask: np.ndarray, spacing_mm: tuple[float, float, float] | None) -> Mapping[str, Mapping[str, Any]]:
-        """For each label `voxels`, and where distances are known `volume_ml` and `diameter_mm`: the longest straight
+    def measures(self, mask: np.ndarray, given: Any) -> dict[str, dict[str, Any]]:
+        """For each label `voxels`, and where the input's distances are real `volume_ml` and `diameter_mm`: the longest straight
         line within one slice between marked voxels, as in RANO's larger diameter (Wen et al., JCO 2010)."""
+        spacing_mm = given.spacing_mm if given.spacing_real else None
         out = {}
         for label, marked in zip(self.labels, mask, strict=True):
             about: dict[str, Any] = {"voxels": int(marked.sum()), "volume_ml": None, "diameter_mm": None}
