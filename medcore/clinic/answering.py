@@ -75,7 +75,8 @@ class Answering(Versions):
             given = {sha256(i): i for i in self._inputs(session, self._case(session, row.case_id))}
         inputs = {name: given[sha] for name, sha in old.inputs.items()}
         new = answer(self._package(version), inputs, device=old.device)
-        return new, max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
+        apart = max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
+        return new, max(apart, float(new.mask_hash != old.mask_hash))
 
     def explain(
         self, user: User, case_id: int, task: str, label: str | None = None, method: str | None = None
@@ -104,6 +105,27 @@ class Answering(Versions):
             answered = session.get_one(AnswerRow, row.answer_id)
             self._check_revealed(session, me, answered.case_id, answered.task)
         return self.files.get(row.file)
+
+    def mask_bytes(self, user: User, answer_id: int) -> bytes:
+        """An answer's mask, packed: `mask` uint8 (labels, slices, rows, columns) of 0 and 1 on the input's own grid;
+        the header's `labels` give name, title and what was measured of each. Under the same rule as the answer."""
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            row = session.get(AnswerRow, answer_id)
+            if row is None or not row.settings.get("mask"):
+                raise Refused(_("There is no such mask."), _("Open its case from the worklist."))
+            self._check_revealed(session, me, row.case_id, row.task)
+            labels = tasks.get(row.task).outcome.labels
+            measures = row.answer["measures"]
+        mask = self._mask(row)
+        named = [{"name": label.name, "title": label.title, **measures.get(label.name, {})} for label in labels]
+        return pack.pack({"labels": named}, {"mask": mask.astype(np.uint8)})
+
+    def _mask(self, row: AnswerRow) -> np.ndarray:
+        """The mask that an answer was stored with, (labels, slices, rows, columns) bool."""
+        header, arrays = pack.unpack(self.files.get(row.settings["mask"]))
+        bits = np.unpackbits(arrays["bits"], count=int(np.prod(header["shape"])))
+        return bits.reshape(header["shape"]).astype(bool)
 
     def _check_revealed(self, session: Session, me: UserRow, case_id: int, task: str) -> None:
         """Refused while nothing of the answer may reach this user."""
@@ -138,8 +160,13 @@ class Answering(Versions):
         from medcore.learn.predict import answer
 
         given = answer(package, inputs, device=self.settings.device)
+        settings = {"device": self.settings.device}
         try:
             with self.database.write() as session:
+                if given.mask is not None:
+                    blob = pack.pack({"shape": given.mask.shape}, {"bits": np.packbits(given.mask)})
+                    settings["mask"] = self.files.put(blob)
+                    session.merge(StoredFile(sha256=settings["mask"], size=len(blob)))
                 row = AnswerRow(
                     case_id=case_id,
                     task=given.task,
@@ -148,7 +175,7 @@ class Answering(Versions):
                     score=_score(given),
                     choice=given.choice,
                     answer=given.to_json(),
-                    settings={"device": self.settings.device},
+                    settings=settings,
                     user_id=me.id,
                 )
                 session.add(row)
@@ -174,7 +201,8 @@ class Answering(Versions):
         header, maps = pack.unpack(self.files.get(row.file))
         about = dict(row.about)
         about["words"] = tuple((str(title), float(share)) for title, share in about["words"])
-        values = {header["fields"][name]: values for name, values in maps.items()}
+        scale = {name: np.float32(most / 127) for name, most in header.get("largest", {}).items()}
+        values = {header["fields"][name]: v * scale[name] if name in scale else v for name, v in maps.items()}
         return AttributionView(row.id, answer_id, Attribution(**about, values=values), row.at)
 
     def _explain(self, user: User, given: AnswerView, package: "Package", label: str, method: str) -> AttributionView:
@@ -217,14 +245,20 @@ def _score(given: "Answer") -> float | None:
 def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
     """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …
 
-    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes.
+    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes. That
+    of a volume is int8, its largest value 127 (`largest` in the header).
     """
     maps: dict[str, np.ndarray] = {}
     fields: dict[str, str] = {}
+    largest: dict[str, float] = {}
     for i, (field, values) in enumerate(why.values.items(), 1):
         small = pack.shrink(values, pack.MAP_SIDE)[0] if inputs[field].kind == "image" else values
         name = "map" if i == 1 else f"map_{i}"
         maps[name], fields[name] = np.asarray(small, np.float32), field
+        if inputs[field].kind == "volume":
+            largest[name] = float(np.abs(small).max()) or 1.0
+            maps[name] = np.rint(small * (127 / largest[name])).astype(np.int8)
     shape = next((list(v.shape) for v in why.values.values()), [])
     header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
-    return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, maps)
+    about = {**header, "failure": why.failure, "fields": fields, "shape": shape}
+    return pack.pack({**about, "words": why.words, "largest": largest}, maps)

@@ -41,7 +41,7 @@ class Ensemble(nn.Module):
 
 
 class Inside(nn.Module):
-    """One net whose answer is the mean of its logits within a place: (n, labels) (Seg-Grad-CAM, Vinogradova, AAAI 2020)."""
+    """One net whose answer is the mean of its logits within a place, (n, labels) (Vinogradova et al., AAAI 2020)."""
 
     def __init__(self, net: nn.Module, place: torch.Tensor) -> None:
         super().__init__()

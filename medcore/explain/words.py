@@ -1,6 +1,7 @@
 """An attribution in words: where, or what, and its share of the whole."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,6 +71,5 @@ def _slices(v: np.ndarray, parts: int = 8) -> list[tuple[str, float]]:
     total = float(positive.sum()) or 1.0
     ends = np.linspace(0, len(v), min(parts, len(v)) + 1).round().astype(int)
     return [
-        (_("Slices {a} to {b}").format(a=a + 1, b=b), float(positive[a:b].sum()) / total)
-        for a, b in zip(ends[:-1], ends[1:], strict=True)
+        (_("Slices {a} to {b}").format(a=a + 1, b=b), float(positive[a:b].sum()) / total) for a, b in pairwise(ends)
     ]

@@ -138,12 +138,10 @@ class Mask:
             "recall": float(np.mean((hit / truth.clip(1))[truth > 0])) if (truth > 0).any() else m.nan,
         }
 
-    def truth_of(self, choice: str) -> Any:
-        """A mask for a choice is known only where nothing is there; else None. Raises ValueError on an unknown one."""
+    def truth_of(self, choice: str) -> np.ndarray:
+        """Whether each label is there, (labels,) bool: where it is, no choice tells."""
         named = choice.split("+")
-        if not set(named) <= {label.name for label in self.labels} and choice != self.absent.name:
-            raise ValueError(choice)
-        return self.nothing if choice == self.absent.name else None
+        return np.array([label.name in named for label in self.labels])
 
     def nothing(self) -> np.ndarray:
         """The target of a case in which nothing is to be found, (labels, 1, 1, 1)."""

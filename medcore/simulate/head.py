@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, zoom
 
 from medcore.datasets.sample import Sample
 from medcore.inputs import Input, Volume
@@ -36,6 +35,8 @@ class Grid:
 
     def blobs(self, rng: Rng, mm: float) -> np.ndarray:
         """Smooth noise of mean 0 and spread 1 whose hills are about `mm` wide."""
+        from scipy.ndimage import gaussian_filter, zoom
+
         fine = [max(1.0, 0.5 * mm / d) for d in (self.apart[0], self.apart[1], self.apart[1])]
         small = [max(4, round(2 * n / f) + 2) for n, f in zip(self.x.shape, fine, strict=True)]
         coarse = gaussian_filter(rng.standard_normal(small).astype(np.float32), 1.0)
@@ -200,6 +201,8 @@ def _with_lesion(rng: Rng, grid: Grid, images: Images, side: str) -> tuple[Image
 
 def _scanned(rng: Rng, grid: Grid, signal: np.ndarray) -> np.ndarray:
     """Partial volume, texture, the coil's uneven reach, noise of a magnitude image (Rice), the scanner's gain."""
+    from scipy.ndimage import gaussian_filter
+
     out = []
     blur = float(rng.uniform(0.5, 0.8)) * 1.8 / grid.apart[1]
     for image in signal:
