@@ -115,9 +115,9 @@ class Running(Answering):
 
     def _samples(self, task: Task, run_id: int, wanted: dict[str, Any]) -> tuple[list[Sample], list[Sample]]:
         """(to learn from, to compare by): the same where they are real, else cases from a seed that nobody used."""
-        data, fresh = wanted["data"], FRESH_SEED + run_id
+        data, fresh, compared = wanted["data"], FRESH_SEED + run_id, min(COMPARED, task.simulated)
         if data == "simulated":
-            return task.simulate(wanted["n"], wanted["seed"]), task.simulate(COMPARED, fresh)
+            return task.simulate(wanted["n"], wanted["seed"]), task.simulate(compared, fresh)
         samples: list[Sample] = []
         if data in ("reviewed", "mix"):
             with self.database.read() as session:
@@ -137,7 +137,7 @@ class Running(Answering):
                 raise Refused(_("The folder {name} is not there.").format(name=folder), _("Name one on this server."))
             samples += task.data(folder)
         elif data == "mix":
-            return samples + task.simulate(wanted["n"], wanted["seed"]), samples + task.simulate(COMPARED, fresh)
+            return samples + task.simulate(wanted["n"], wanted["seed"]), samples + task.simulate(compared, fresh)
         return samples, samples
 
     def _reviewed_inputs(self, task: str, case_id: int) -> dict[str, Input]:
@@ -230,8 +230,8 @@ def reviewed_cases(session: Session, task: Task) -> list[Sample]:
 def _mask_of(task: Task, there: np.ndarray, told: Sequence[ReviewRow]) -> Any:
     """A mask that goes with what readers chose: an empty one where nothing is there, else that of the one answer that
     they all agree with; None where no mask is known."""
-    if not there.any():
-        return task.outcome.nothing  # type: ignore[attr-defined]
+    if task.grid and not there.any():
+        return task.grid[1].nothing
     answers = {r.answer_id for r in told}
     agreed = len(answers) == 1 and None not in answers and all(r.agrees for r in told)
     return Agreed(answers.pop() or 0) if agreed else None

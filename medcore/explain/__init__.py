@@ -117,7 +117,7 @@ def _attribute(
     batch = moved(collate([encode_inputs(task, dict(inputs))]), device)
     model = Ensemble(package).to(device)
     shown: slice | None = None
-    if task.outcome.on:
+    if task.grid:
         with torch.no_grad():
             place = place_of(model.everywhere(*batch[0::2], *batch[1::2]))
         # A slice is judged by itself and its neighbours: those far from the place move nothing in it.

@@ -17,7 +17,8 @@ class Ensemble(nn.Module):
         super().__init__()
         self.nets = nn.ModuleList(package.hooked_nets)
         self.calibrations = package.calibrations
-        self.outcome = package.task.outcome
+        grid = package.task.grid
+        self.calibrated = grid[1].voxels if grid else package.task.outcome.probabilities
         self.place = place
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -32,9 +33,8 @@ class Ensemble(nn.Module):
         ordered = [
             t for x, m in zip(tensors[:half], tensors[half:], strict=True) for t in (x, m.expand(n, *m.shape[1:]))
         ]
-        calibrated = self.outcome.voxels if self.outcome.on else self.outcome.probabilities  # type: ignore[attr-defined]
         each = [
-            calibrated(net(*ordered).float(), calibration)
+            self.calibrated(net(*ordered).float(), calibration)
             for net, calibration in zip(self.nets, self.calibrations, strict=True)
         ]
         return torch.stack(each).mean(0)

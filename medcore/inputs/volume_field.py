@@ -41,12 +41,12 @@ class Frame:
         """(…, slices, rows, columns) of the volume as axial slices."""
         lead = grid.ndim - 3
         out = grid.transpose(*range(lead), *(lead + a for a in self.axes))
-        return np.flip(out, [lead + f for f in self.flips])
+        return np.asarray(np.flip(out, tuple(lead + f for f in self.flips)))
 
     def turned_back(self, grid: np.ndarray) -> np.ndarray:
         """The way back from `turned`."""
         lead = grid.ndim - 3
-        out = np.flip(grid, [lead + f for f in self.flips])
+        out = np.asarray(np.flip(grid, tuple(lead + f for f in self.flips)))
         return out.transpose(*range(lead), *(lead + int(a) for a in np.argsort(self.axes)))
 
 
@@ -55,10 +55,10 @@ class VolumeField:
     """Takes MR sequences of a head on one grid.
 
     sequences: for each that the net wants the names that it goes by, the first the usual one. Any but not all may be
-        missing; one that repeats another (as FLAIR stands in for what was not acquired in the lgg set) counts as missing
-    leading: position of the sequence that the others may be stand-ins of
-    rows, columns: of the encoded grid. The head is cut out with a margin and brought to it in plane, so that the size of
-        the picture and of its frame are not seen; slices stay as they are.
+        missing; one that repeats another (in the lgg set FLAIR stands in for what was not acquired) counts as missing
+    leading: position of the sequence that others may repeat
+    rows, columns: of the encoded grid. The head is cut out with a margin and brought to it in plane, so that the size
+        of the picture and of its frame are not seen; slices stay as they are.
     crop: neighbouring slices that training sees at a time
 
     Encoded: (sequences, slices, rows, columns), mean 0 and spread 1 over the head of each sequence, and a mask
@@ -140,7 +140,7 @@ class VolumeField:
         return torch.stack(parts), torch.stack(mask)
 
     def encode_mask(self, mask: np.ndarray, given: Volume) -> "torch.Tensor":
-        """A mask (labels, slices, rows, columns) of the volume on the encoded grid: uint8, 255 where a whole pixel is."""
+        """A mask (labels, slices, rows, columns) on the encoded grid, uint8: 255 times the share of each pixel."""
         import torch
 
         frame = self.frame(given)
@@ -184,7 +184,7 @@ class VolumeField:
         """(slices, rows, columns) of the volume: the sum over its sequences, each pixel with its share."""
         placed = self.on_own_grid(attribution.sum(0, keepdims=True), given)[0]
         frame = self.frame(given)
-        return placed * np.float32(self.rows * self.columns / (frame.height * frame.width))
+        return np.asarray(placed * np.float32(self.rows * self.columns / (frame.height * frame.width)))
 
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
@@ -196,8 +196,9 @@ class VolumeField:
         self, x: "torch.Tensor", mask: "torch.Tensor", truth: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
         """A random variant with the truth (n, labels, slices, rows, columns) moved along: `crop` slices, half of the
-        time round one with something in the truth, from either end; mirrored, turned (15°), zoomed (15 %), shifted (6 %); gamma, gain
-        and level of each sequence; a sequence left out with probability `drop`, the leading one a third as often."""
+        time round one that has some truth, from either end; mirrored, turned (15°), zoomed (15 %), shifted (6 %);
+        gamma, gain and level of each sequence; one left out with probability `drop`, the leading one a third as often.
+        """
         import torch
 
         x, mask, truth = _windows(x, mask, truth, self.crop, generator)
@@ -206,7 +207,7 @@ class VolumeField:
         both = torch.cat([x, truth.to(x)], 1).flatten(1, 2)
         grid = torch.nn.functional.affine_grid(theta, list(both.shape), align_corners=False)
         both = torch.nn.functional.grid_sample(both, grid, padding_mode="border", align_corners=False)
-        both = both.unflatten(1, (-1, slices))
+        both = both.view(n, -1, slices, rows, columns)
         x, truth = both[:, :sequences], both[:, sequences:]
 
         def around(most: float) -> "torch.Tensor":
@@ -248,7 +249,7 @@ def _extent(bright: np.ndarray, along: int) -> tuple[int, int]:
 def _windows(
     x: "torch.Tensor", mask: "torch.Tensor", truth: "torch.Tensor", crop: int, generator: "torch.Generator"
 ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
-    """`crop` neighbouring slices of each volume, from either end; half of the time round one with something in the truth."""
+    """`crop` neighbouring slices of each volume, from either end; half of the time round one that has some truth."""
     import torch
 
     order = []
@@ -256,8 +257,8 @@ def _windows(
         valid = int(mask[i].amax(0).sum())
         draw, where, turn = torch.rand(3, generator=generator).tolist()
         most = max(0, valid - crop)
-        held = torch.nonzero(truth[i].flatten(2).amax((0, 2))).flatten() if draw < 0.5 and truth.shape[1] else []
-        middle = int(held[int(where * len(held))]) - crop // 2 if len(held) else int(where * (most + 1))
+        held = torch.nonzero(truth[i].flatten(2).amax((0, 2))).flatten().tolist() if truth.shape[1] else []
+        middle = held[int(where * len(held))] - crop // 2 if held and draw < 0.5 else int(where * (most + 1))
         at = min(max(0, middle), most) + torch.arange(min(crop, x.shape[2]))
         order.append(at if turn < 0.5 else at.flip(0))
     taken = [torch.stack([t[i, :, at] for i, at in enumerate(order)]) for t in (x, mask, truth)]

@@ -55,14 +55,13 @@ def encode_inputs(task: Task, inputs: dict[str, Input]) -> "list[torch.Tensor]":
 def encode(task: Task, samples: Sequence[Sample], progress: Callable[[float], None] | None = None) -> Encoded:
     """Read and encode every sample. `progress` is called with the share done."""
     items, hashes, rows, places = [], [], [], []
-    on = task.outcome.on
     for i, sample in enumerate(samples):
         inputs = sample.load()
         items.append(encode_inputs(task, inputs))
-        if on:
-            mask = sample.target()
-            places.append(task.fields[on].encode_mask(mask, inputs[on]))  # type: ignore[attr-defined]
-            rows.append(task.outcome.truth_row(mask, inputs[on]))
+        if task.grid:
+            (spec, outcome), given, mask = task.grid, inputs[task.outcome.on], sample.target()
+            places.append(spec.encode_mask(mask, given))
+            rows.append(outcome.truth_row(mask, given))
         else:
             rows.append(sample.target)
         hashes.append([sha256(inputs[name]) for name in task.fields])
@@ -103,11 +102,10 @@ def evaluation_batches(
 def on_own_grid(task: Task, inputs: Mapping[str, Input], logits: np.ndarray) -> np.ndarray:
     """Logits (m, labels, …) of one case on the grid of the input that the outcome lies on; as they are where it lies on
     none. Padding is cut off; beyond what the field encodes they are far below 0."""
-    on = task.outcome.on
-    if not on:
+    if task.grid is None:
         return logits
-    spec, given = task.fields[on], inputs[on]
-    return np.stack([spec.on_own_grid(z, given, FAR_BELOW) for z in logits])  # type: ignore[attr-defined]
+    spec, given = task.grid[0], inputs[task.outcome.on]
+    return np.stack([spec.on_own_grid(z, given, FAR_BELOW) for z in logits])
 
 
 def truth_batch(encoded: Encoded, index: np.ndarray) -> "torch.Tensor":
@@ -126,8 +124,8 @@ def augmented(
     out: list[torch.Tensor] = []
     for i, (name, spec) in enumerate(task.fields.items()):
         x, mask = batch[2 * i], batch[2 * i + 1]
-        if name == task.outcome.on:
-            x, mask, truth = spec.augment_with(x, mask, truth, generator)  # type: ignore[attr-defined]
+        if task.grid and name == task.outcome.on:
+            x, mask, truth = task.grid[0].augment_with(x, mask, truth, generator)
         else:
             x, mask = spec.augment(x, mask, generator)
         out += [x, mask]

@@ -52,10 +52,11 @@ def mean_probabilities(
     outcome lies on a grid."""
     outcome = package.task.outcome
     nets = [(package.nets[i].to(device), package.calibrations[i]) for i in which]
-    if encoded.places:
+    if package.task.grid:
+        _spec, lying = package.task.grid
 
         def together(*batch: "torch.Tensor") -> "torch.Tensor":
-            return outcome.together([(net(*batch).float(), calibration) for net, calibration in nets])  # type: ignore[no-any-return, attr-defined]
+            return lying.together([(net(*batch).float(), calibration) for net, calibration in nets])
 
         return outcome.probabilities(predict_logits(together, encoded, index, device), uncalibrated(outcome.width))
     each = [outcome.probabilities(predict_logits(net, encoded, index, device), c) for net, c in nets]
@@ -81,7 +82,7 @@ def out_of_fold_probabilities(package: Package, encoded: Encoded, device: str) -
             said = mean_probabilities(package, np.flatnonzero(pattern).tolist(), encoded, index, device)
             rows |= zip(index.tolist(), said, strict=True)
     nothing = np.zeros_like(next(iter(rows.values()), np.zeros(len(package.task.outcome.labels))))
-    return np.array([rows.get(i, nothing) for i in range(len(encoded))]), unseen.any(0)
+    return np.array([rows.get(i, nothing) for i in range(len(encoded))]), np.asarray(unseen.any(0))
 
 
 def figures(task: Any, probabilities: np.ndarray, encoded: Encoded, index: np.ndarray) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         seconds=time.perf_counter() - started,
         versions=versions(),
         inputs={name: sha256(given) for name, given in inputs.items()},
-        measures={} if mask is None else outcome.measures(mask, inputs[outcome.on]),  # type: ignore[attr-defined]
+        measures=task.grid[1].measures(mask, inputs[outcome.on]) if task.grid and mask is not None else {},
         mask_hash="" if mask is None else mask_hash(mask),
         mask=mask,
     )
@@ -180,17 +180,17 @@ def told(
 
     logits: (nets, 1, …). On a grid one net at a time is brought to the input's own, so that memory holds two.
     """
-    task, outcome = package.task, package.task.outcome
-    if not outcome.on:
+    if package.task.grid is None:
         return probabilities(package, logits)[0], ranges(package, logits), None
+    _spec, outcome = package.task.grid
     tallies, total = [], np.zeros(0)
     for z, calibration in zip(logits, package.calibrations, strict=True):
-        own = on_own_grid(task, inputs, z)
-        tallies.append([outcome.keep(own[0])])  # type: ignore[attr-defined]
-        said = outcome.voxels(own, calibration)[0].astype(np.float32)  # type: ignore[attr-defined]
+        own = on_own_grid(package.task, inputs, z)
+        tallies.append([outcome.keep(own[0])])
+        said = outcome.voxels(own, calibration)[0].astype(np.float32)
         total = total + said if total.size else said
     mean = (total / len(logits)).clip(1e-6, 1 - 1e-6)
-    row, mask = outcome.marked(np.log(mean / (1 - mean)))  # type: ignore[attr-defined]
+    row, mask = outcome.marked(np.log(mean / (1 - mean)))
     return row, ranges(package, np.array(tallies))[: len(outcome.labels)], mask
 
 

@@ -27,8 +27,8 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 def reliability(outcome: Outcome, probabilities: np.ndarray, truth: np.ndarray, patients: Sequence[str]) -> Table:
     """At most ten groups of equal size by what was said, a column each: `from`, `to`, `said` (mean), `was` (share in
-    which it was so), `low` and `high` (its 95 % range over patients), `n`. Empty for no cases, for a regression, and for
-    a mask, whose probabilities are of voxels.
+    which it was so), `low` and `high` (its 95 % range over patients), `n`. Empty for no cases, for a regression, and
+    for a mask, whose probabilities are of voxels.
 
     probabilities: (n, labels); truth as the outcome has it; patients: whose each case is
     """

@@ -49,8 +49,8 @@ def split(encoded: Encoded, fold: int, recipe: Recipe) -> Split:
 def predict_logits(
     net: "Callable[..., torch.Tensor]", encoded: Encoded, index: np.ndarray, device: str, size: int = 64
 ) -> np.ndarray:
-    """Logits (len(index), width) in full precision, in the order of `index`; of logits that fill a grid what the outcome
-    keeps of them, (len(index), …), so that memory doesn't grow with their size."""
+    """Logits (len(index), width) in full precision, in the order of `index`; of logits that fill a grid what the
+    outcome keeps of them, (len(index), …), so that memory doesn't grow with their size."""
     import torch
 
     rows: dict[int, np.ndarray] = {}
@@ -63,7 +63,8 @@ def predict_logits(
 
 def _kept(encoded: Encoded, part: np.ndarray, logits: np.ndarray) -> "Iterator[np.ndarray]":
     """Each case's logits brought to the input's own grid and tallied against the truth there."""
-    outcome = encoded.task.outcome
+    assert encoded.task.grid
+    _spec, outcome = encoded.task.grid
     for i, z in zip(part, logits, strict=True):
         sample = encoded.samples[i]
         own = on_own_grid(encoded.task, sample.load(), z[None])[0]

@@ -1,5 +1,7 @@
 """A residual U-Net that reads a volume slice by slice, each with its neighbours."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -48,7 +50,7 @@ class SliceUnet(nn.Module):
         self.around = around
         self.fold, self.unfold = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
         self.stem = Block(4 * sequences * (2 * around + 1) + sequences, channels[0])
-        pairs = list(zip(channels, channels[1:], strict=False))
+        pairs = list(pairwise(channels))
         self.down = nn.ModuleList(Block(a, b, 2) for a, b in pairs)
         self.features = nn.Sequential(Block(channels[-1], channels[-1], drop=drop), Block(channels[-1], channels[-1]))
         self.narrow = nn.ModuleList(nn.Conv2d(b, a, 1, bias=False) for a, b in reversed(pairs))
@@ -58,7 +60,7 @@ class SliceUnet(nn.Module):
 
     def pictures(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(n · slices, channels, rows, columns): each slice with its neighbours, and which sequences are there."""
-        n, _sequences, slices, rows, columns = x.shape
+        slices, rows, columns = x.shape[2:]
         ends = [x[:, :, :1]] * self.around, [x[:, :, -1:]] * self.around
         padded = torch.cat([*ends[0], x, *ends[1]], 2)
         near = [padded[:, :, k : k + slices] for k in range(2 * self.around + 1)]
@@ -84,12 +86,12 @@ class SliceUnet(nn.Module):
         if torch.is_grad_enabled():
             z, seen = self.look(pictures)
         else:
-            parts = [self.look(part) for part in pictures.split(self.chunk)]
+            parts = [self.look(part) for part in torch.split(pictures, self.chunk)]
             z, seen = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
         n, slices = x.shape[0], x.shape[2]
         there = mask.amax(1)[..., 0]  # padded slices have no sequence
-        mean = (seen.unflatten(0, (n, slices)) * there).sum(1) / there.sum(1).clamp(min=1)
-        return z.unflatten(0, (n, slices)).transpose(1, 2), mean
+        mean = (seen.view(n, slices, -1) * there).sum(1) / there.sum(1).clamp(min=1)
+        return z.reshape(n, slices, *z.shape[1:]).transpose(1, 2), mean
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.both(x, mask)[0]

@@ -1,5 +1,6 @@
 """The interface that the kinds of outcome share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -87,6 +88,32 @@ class Outcome(Protocol):
 
     def choice_of(self, truth: Any) -> str:
         """The choice that a target stands for."""
+
+
+class GridOutcome(Outcome, Protocol):
+    """An outcome that lies on the grid of a field. Its targets are functions that give a mask (labels, …) on the input's
+    own grid; its nets' logits are (n, labels, …) on the encoded grid."""
+
+    def truth_row(self, mask: np.ndarray, given: Any) -> np.ndarray:
+        """What a mask is in the truth that `metrics` takes, (labels,)."""
+
+    def keep(self, logits: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
+        """What is kept of one case's logits (labels, …), brought to the input's own grid, and of its truth there."""
+
+    def voxels(self, logits: Array, calibration: Calibration) -> Array:
+        """Calibrated probabilities of logits (n, labels, …). Numpy or torch, as it came."""
+
+    def together(self, answers: "Sequence[tuple[torch.Tensor, Calibration]]") -> "torch.Tensor":
+        """The calibrated mean of several nets' logits (n, labels, …), as logits that need no calibration."""
+
+    def marked(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """From one case's calibrated logits (labels, …) its row of `probabilities` and its mask, bool."""
+
+    def measures(self, mask: np.ndarray, given: Any) -> dict[str, dict[str, Any]]:
+        """What can be measured of each label's mask."""
+
+    def nothing(self) -> np.ndarray:
+        """The target of a case in which nothing is to be found."""
 
 
 class OfCase:

@@ -26,13 +26,13 @@ class Mask:
     on: the field on whose grid the mask lies.
 
     A voxel belongs to a label where its calibrated probability is at least a half. The probability that a label is
-    there at all is the mean of its most probable voxels, as many as SMALLEST of the volume: that of the smallest finding
-    that counts. Below a half nothing is marked, so that a speck is no finding.
+    there at all is the mean of its most probable voxels, as many as SMALLEST of the volume: that of the smallest
+    finding that counts. Below a half nothing is marked, so that a speck is no finding.
 
     What is kept of a case's logits is a tally: for each label how many voxels outside and inside the truth had which
-    logit, (labels, 2, BINS). Calibration, the probability and Dice all follow from it, and no volume needs to be kept.
-    Rows of `probabilities` are (labels, then voxels marked, then voxels rightly marked); rows of truth are voxels marked
-    by people; all on the input's own grid.
+    logit, (labels, 2, BINS). Calibration, the probability and Dice all follow from it, and no volume is kept. Rows of
+    `probabilities` are (labels, then voxels marked, then voxels rightly marked); rows of truth are voxels marked by
+    people; all on the input's own grid.
     """
 
     labels: tuple[Label, ...]
@@ -73,7 +73,7 @@ class Mask:
         return np.ones(self.width)
 
     def keep(self, logits: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
-        """The tally (labels, 2, BINS) of logits (labels, slices, rows, columns); all outside where no truth is known."""
+        """The tally (labels, 2, BINS) of logits (labels, slices, rows, columns); without truth all is outside."""
         out = np.zeros((self.width, 2, BINS), np.float64)
         for i, z in enumerate(logits):
             at = ((z + REACH) * (BINS / (2 * REACH))).astype(np.int64).clip(0, BINS - 1)
@@ -91,11 +91,12 @@ class Mask:
 
     def voxels(self, logits: Array, calibration: Calibration) -> Array:
         """Calibrated probabilities of logits (n, labels, …). Numpy or torch, as it came."""
-        last: Any = logits.movedim(1, -1) if hasattr(logits, "movedim") else np.moveaxis(logits, 1, -1)  # type: ignore[call-overload]
+        values: Any = logits
+        last = values.movedim(1, -1) if hasattr(values, "movedim") else np.moveaxis(values, 1, -1)
         p: Any = sigmoid(affine(last, calibration["slope"], calibration["shift"]))
         return p.movedim(-1, 1) if hasattr(p, "movedim") else np.moveaxis(p, -1, 1)  # type: ignore[no-any-return]
 
-    def probabilities(self, logits: np.ndarray, calibration: Calibration) -> np.ndarray:
+    def probabilities(self, logits: Any, calibration: Calibration) -> Any:
         """From tallies; slope and shift may have a row a case."""
         slope, shift = (np.asarray(calibration[name])[..., None] for name in ("slope", "shift"))
         p = np.broadcast_to(sigmoid(slope * CENTRES + shift), (len(logits), self.width, BINS))
@@ -154,8 +155,8 @@ class Mask:
         return "+".join(named) or self.absent.name
 
     def measures(self, mask: np.ndarray, given: Any) -> dict[str, dict[str, Any]]:
-        """For each label `voxels`, and where the input's distances are real `volume_ml` and `diameter_mm`: the longest straight
-        line within one slice between marked voxels, as in RANO's larger diameter (Wen et al., JCO 2010)."""
+        """For each label `voxels`, and where the input's distances are real `volume_ml` and `diameter_mm`: the longest
+        straight line between marked pixels of one slice, as in RANO's larger diameter (Wen et al., JCO 2010)."""
         spacing_mm = given.spacing_mm if given.spacing_real else None
         out = {}
         for label, marked in zip(self.labels, mask, strict=True):

@@ -212,4 +212,4 @@ def _scanned(rng: Rng, grid: Grid, signal: np.ndarray) -> np.ndarray:
         sigma = float(rng.uniform(0.008, 0.022))
         real, other = (sigma * rng.standard_normal(image.shape, np.float32) for _ in range(2))
         out.append(np.hypot(soft + real, other) * float(rng.uniform(400, 900)))
-    return np.rint(np.stack(out)).astype(np.int16)
+    return np.asarray(np.rint(np.stack(out)), np.int16)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
-from medcore.inputs import Field, Input
-from medcore.outcomes import Outcome
+from medcore.inputs import Field, GridField, Input
+from medcore.outcomes import GridOutcome, Outcome
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,7 @@ class Task:
     explain: the methods that suit it, the default first
     refine: of these, the slower one whose map takes the first paint's place as soon as it is there; "" for none
     roles: what others may ask for it by ("lung_regions"), never its name
+    simulated: how many cases a quick retraining simulates, unless it is told otherwise
     unit_noun: what one case is called in a sentence ("film", "strip", "patient")
     """
 
@@ -66,6 +67,13 @@ class Task:
     limits: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     refine: str = ""
+    simulated: int = 400
+
+    @property
+    def grid(self) -> tuple[GridField, GridOutcome] | None:
+        """The field that the outcome lies on, and the outcome; None where it says something of the case as a whole."""
+        on = self.outcome.on
+        return (cast(GridField, self.fields[on]), cast(GridOutcome, self.outcome)) if on else None
 
     def take(self, inputs: Sequence[Input]) -> tuple[dict[str, Input], tuple[str, ...]] | None:
         """For each field the first input of its kind that passes its check and that no other field has, and the
