@@ -201,8 +201,7 @@ class Answering(Versions):
         header, maps = pack.unpack(self.files.get(row.file))
         about = dict(row.about)
         about["words"] = tuple((str(title), float(share)) for title, share in about["words"])
-        scale = {name: np.float32(most / 127) for name, most in header.get("largest", {}).items()}
-        values = {header["fields"][name]: v * scale[name] if name in scale else v for name, v in maps.items()}
+        values = {header["fields"][name]: values for name, values in maps.items()}
         return AttributionView(row.id, answer_id, Attribution(**about, values=values), row.at)
 
     def _explain(self, user: User, given: AnswerView, package: "Package", label: str, method: str) -> AttributionView:
@@ -245,20 +244,14 @@ def _score(given: "Answer") -> float | None:
 def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
     """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …
 
-    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes. That
-    of a volume is int8, its largest value 127 (`largest` in the header).
+    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes.
     """
     maps: dict[str, np.ndarray] = {}
     fields: dict[str, str] = {}
-    largest: dict[str, float] = {}
     for i, (field, values) in enumerate(why.values.items(), 1):
         small = pack.shrink(values, pack.MAP_SIDE)[0] if inputs[field].kind == "image" else values
         name = "map" if i == 1 else f"map_{i}"
         maps[name], fields[name] = np.asarray(small, np.float32), field
-        if inputs[field].kind == "volume":
-            largest[name] = float(np.abs(small).max()) or 1.0
-            maps[name] = np.rint(small * (127 / largest[name])).astype(np.int8)
     shape = next((list(v.shape) for v in why.values.values()), [])
     header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
-    about = {**header, "failure": why.failure, "fields": fields, "shape": shape}
-    return pack.pack({**about, "words": why.words, "largest": largest}, maps)
+    return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, maps)

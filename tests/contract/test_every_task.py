@@ -18,7 +18,7 @@ from medcore import outcomes, tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
-from medcore.inputs import Input, sha256
+from medcore.inputs import Input, Volume, sha256
 from medcore.learn.build import train
 from medcore.outcomes import Regression
 from medcore.packages import Package, load
@@ -170,6 +170,8 @@ def test_it_explains_as_json_and_as_a_map(
 def grid(task: Task, name: str, given: Input) -> tuple[int, ...]:
     """Where an attribution of this input lies."""
     arrays = given.content()[1]
+    if isinstance(given, Volume):
+        return arrays[0].shape[1:]
     return arrays[0].shape[:2] if arrays else (len(task.fields[name].columns),)  # type: ignore[attr-defined]
 
 
