@@ -257,8 +257,8 @@ def other_findings(answer: "Answer", outcome: Outcome) -> None:
 def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: bool = False) -> None:
     """What moved the score, in words with shares, so that it stands without the picture.
 
-    kind: of the input ("image", "volume", "signal", "record"); numbered: the film shows the same numbers in rings, from a
-    tenth of the attention.
+    kind: of the input ("image", "volume", "signal", "record"); numbered: the film shows the same numbers in rings,
+    from a tenth of the attention.
     """
     if not words:
         return
