@@ -119,7 +119,7 @@ def _attribute(
     shown: slice | None = None
     if task.grid:
         with torch.no_grad():
-            place = place_of(model.everywhere(*batch[0::2], *batch[1::2]))
+            place = place_of(model.everywhere(*batch[0::2], *batch[1::2]), task.grid[1].cut)
         # A slice is judged by itself and its neighbours: those far from the place move nothing in it.
         shown = _shown(place)
         batch = [t[:, :, shown] for t in batch]

@@ -57,7 +57,7 @@ def within(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     return (values * place).sum(rest) / place.sum(tuple(range(1, place.dim()))).clamp(min=1)
 
 
-def place_of(said: torch.Tensor, least: int = 16) -> torch.Tensor:
-    """Where probabilities (1, labels, …) of voxels reach a half; of a label that is nowhere the `least` likeliest."""
-    top = said[0].flatten(1).topk(least).values[:, -1].clamp(max=0.5)
+def place_of(said: torch.Tensor, cut: float, least: int = 16) -> torch.Tensor:
+    """Where probabilities (1, labels, …) of voxels reach the cut; of a label that is nowhere the `least` likeliest."""
+    top = said[0].flatten(1).topk(least).values[:, -1].clamp(max=cut)
     return said[0] >= top.reshape(-1, *[1] * (said.dim() - 2))

@@ -68,30 +68,45 @@ class SliceUnet(nn.Module):
         there = mask.transpose(1, 2).flatten(0, 1).expand(-1, -1, rows // 2, columns // 2)
         return torch.cat([flat, there], 1).contiguous(memory_format=torch.channels_last)
 
-    def look(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (m, width, rows, columns) of pictures and what the narrowest layer sees of each, (m, channels)."""
-        y, kept = self.stem(pictures), []
+    def deep(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+        """What each level makes of pictures, the narrowest last."""
+        found = [self.stem(pictures)]
         for down in self.down:
-            kept.append(y)
-            y = down(y)
-        y = self.features(y)
+            found.append(down(found[-1]))
+        return [*found[:-1], self.features(found[-1])]
+
+    def look(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (m, width, rows, columns) of pictures, and the mean and maximum of the narrowest level of each."""
+        *kept, y = self.deep(pictures)
         seen = torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1)
         for narrow, up in zip(self.narrow, self.up, strict=True):
             y = up(F.interpolate(narrow(y), scale_factor=2) + kept.pop())
         return self.unfold(self.head(y)), seen
 
     def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits and the mean over slices of what the narrowest layer sees, (n, 2 · channels[-1]), in one pass."""
-        pictures = self.pictures(x, mask)
-        if torch.is_grad_enabled():
-            z, seen = self.look(pictures)
-        else:
-            parts = [self.look(part) for part in torch.split(pictures, self.chunk)]
-            z, seen = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+        """Logits, and the mean over slices of what the narrowest level sees, (n, 2 · channels[-1]), in one pass."""
         n, slices = x.shape[0], x.shape[2]
+        z, seen = self._chunks(x, mask)
+        if not self.training:  # the answer to a head and to its mirror image, turned back, halved
+            z = (z + self._chunks(x.flip(-1), mask)[0].flip(-1)) / 2
         there = mask.amax(1)[..., 0]  # padded slices have no sequence
         mean = (seen.view(n, slices, -1) * there).sum(1) / there.sum(1).clamp(min=1)
         return z.reshape(n, slices, *z.shape[1:]).transpose(1, 2), mean
 
+    def _chunks(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`look` over all slices, in chunks where no gradient is asked for."""
+        pictures = self.pictures(x, mask)
+        if torch.is_grad_enabled():
+            return self.look(pictures)
+        parts = [self.look(part) for part in torch.split(pictures, self.chunk)]
+        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.both(x, mask)[0]
+
+    def embed(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The second of `both` alone."""
+        there = mask.amax(1)[..., 0]
+        deep = [self.deep(part)[-1] for part in torch.split(self.pictures(x, mask), self.chunk)]
+        seen = torch.cat([torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1) for y in deep])
+        return (seen.view(*x.shape[0:3:2], -1) * there).sum(1) / there.sum(1).clamp(min=1)

@@ -94,6 +94,10 @@ class GridOutcome(Outcome, Protocol):
     """An outcome that lies on the grid of a field. Its targets are functions that give a mask (labels, …) on the
     input's own grid; its nets' logits are (n, labels, …) on the encoded grid."""
 
+    @property
+    def cut(self) -> float:
+        """The calibrated probability from which a voxel belongs to a label."""
+
     def truth_row(self, mask: np.ndarray, given: Any) -> np.ndarray:
         """What a mask is in the truth that `metrics` takes, (labels,)."""
 

@@ -39,7 +39,7 @@ class Task:
 
     fields: by name; the net's forward takes (x, mask) of each in this order and gives logits (n, outcome.width)
     net: makes an untrained net; besides forward it has both(x, mask, …) -> logits and an embedding (n, d),
-        and may have fit(x, mask, …),
+        and may have embed(x, mask, …) for the embedding alone, fit(x, mask, …),
         called once on the training part, and members(x, mask, …) -> (members, n, width), each trained for itself
     data: reads a folder in the set's public layout
     simulate: n cases with truth from a seed, for a machine without data
