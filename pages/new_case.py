@@ -1,6 +1,7 @@
 """New cases: files of any kind, a table whose columns are named, or a record typed in."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -96,11 +97,12 @@ def upload() -> None:
     )
     theme.hint(
         _(
-            "DICOM images and ECGs, PNG, JPEG, WFDB (header and signal together), CSV, Excel, or a ZIP of these. "
-            "Names and dates are taken out before anything is stored."
+            "DICOM images, series and ECGs, NIfTI, PNG, JPEG, WFDB (header and signal together), CSV, Excel, or a ZIP "
+            "of these. Names and dates are taken out before anything is stored."
         )
     )
-    given = {f.name: f.getvalue() for f in files}
+    often = Counter(f.name for f in files)  # series of a study number their files alike
+    given = {f.name if often[f.name] == 1 else f"{i}/{f.name}": f.getvalue() for i, f in enumerate(files, 1)}
     found = table_of(given, tuple(f.file_id for f in files))
     mapping = map_columns(found) if found and record_tasks() else None
     n = len(given)

@@ -13,7 +13,7 @@ from medcore.i18n import _
 
 def kinds() -> dict[str, str]:
     """Kinds of input as people call them."""
-    return {"signal": _("ECG"), "image": _("Film"), "record": _("Record")}
+    return {"signal": _("ECG"), "image": _("Film"), "volume": _("Volume"), "record": _("Record")}
 
 
 def states() -> dict[str, str]:
@@ -84,6 +84,11 @@ def described(inputs: Sequence[InputView]) -> str:
         part, view = first.facts.get("body_part", ""), first.facts.get("view", "")
         film = _("{part} film").format(part=part.capitalize()) if part else _("Film")
         return f"{film}, {view}" if view else film
+    if first.kind == "volume":
+        part, modality = first.facts.get("body_part", ""), first.facts.get("modality", "")
+        what = " ".join(filter(None, (modality, part.lower()))) or _("Volume")
+        what = ", ".join(filter(None, (what, first.facts.get("sequence", ""))))
+        return _("{what}, {n} slices").format(what=what, n=first.shape[1])
     return _("Patient record")
 
 

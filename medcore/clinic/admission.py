@@ -17,7 +17,7 @@ from medcore.readers import Found, files_of, read
 from medcore.store import audit, identity
 from medcore.store.tables import CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
 
-PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG"}
+PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG", "volume": "VOL"}
 
 
 @dataclass(frozen=True)
@@ -200,11 +200,12 @@ def _piece(given: Input) -> Piece:
 
 
 def _arrivals(found: Sequence[Found]) -> list[Arrival]:
-    """One a patient and kind; where files name nobody, one a file; one a row of a table."""
+    """One a patient and kind, and for volumes a day; where files name nobody, one a file; one a row of a table."""
     grouped: dict[tuple[object, ...], Arrival] = {}
     for i, f in enumerate(found):
         same = f.person if f.person is not None else frozenset(map(_digest, f.files.values()))
-        key = (i,) if f.input.kind == "record" else (f.input.kind, same)
+        day = f.input.facts.get("acquired") if f.input.kind == "volume" else None
+        key = (i,) if f.input.kind == "record" else (f.input.kind, same, day)
         piece = Piece(f.input, sha256(f.input), f.files, f.remarks)
         arrival = grouped.setdefault(key, Arrival([], f.person, f.case))
         if all(piece.sha256 != p.sha256 for p in arrival.pieces):

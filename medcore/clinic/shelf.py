@@ -12,13 +12,13 @@ from medcore.clinic.desk import Desk
 from medcore.clinic.views import User
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Image, Input, Record, Signal, sha256
+from medcore.inputs import Image, Input, Record, Signal, Volume, sha256
 from medcore.settings import Settings
 from medcore.store import pack
 from medcore.store.tables import CaseTable, InputRow
 from medcore.tasks import Task, all_tasks
 
-CACHE_BYTES = 256 * 2**20
+CACHE_BYTES = 512 * 2**20  # a CT of 500 slices and what is looked at beside it
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def shape(given: Input) -> list[int]:
         return list(given.pixels.shape)
     if isinstance(given, Signal):
         return list(given.samples.shape)
+    if isinstance(given, Volume):
+        return list(given.voxels.shape)
     assert isinstance(given, Record)
     return [sum(v is not None for v in given.values.values())]
 
@@ -67,16 +69,20 @@ class Shelf(Desk):
 
     def input(self, user: User, input_id: int) -> Input:
         """One input in native units."""
+        return self._load(self._input_row(user, input_id))
+
+    def input_bytes(self, user: User, input_id: int) -> bytes:
+        """What its viewer needs, packed (medcore.store.pack.view_input)."""
+        row = self._input_row(user, input_id)
+        return pack.view_input(self._load(row), row.remarks)
+
+    def _input_row(self, user: User, input_id: int) -> InputRow:
         with self.database.read() as session:
             self._account(session, user, "input")
             row = session.get(InputRow, input_id)
             if row is None:
                 raise Refused(_("There is no such input."), _("Open its case from the worklist."))
-        return self._load(row)
-
-    def input_bytes(self, user: User, input_id: int) -> bytes:
-        """What its viewer needs, packed (medcore.store.pack.view_input)."""
-        return pack.view_input(self.input(user, input_id))
+        return row
 
     def _inputs(self, session: Session, case: CaseTable) -> list[Input]:
         return [self._load(row) for row in case.inputs]
@@ -91,13 +97,13 @@ class Shelf(Desk):
         return given
 
     def _from_files(self, row: InputRow) -> Input:
-        from medcore.readers import read
+        from medcore.readers import again
 
         files = {name: self.files.get(sha) for name, sha in row.files.items()}
-        for found in read(files, self.key):
-            if sha256(found.input) == row.sha256:
+        for given in again(files):
+            if sha256(given) == row.sha256:
                 # The facts of the first reading: this one would move dates once more.
-                return replace(found.input, facts=row.facts)  # type: ignore[type-var]
+                return replace(given, facts=row.facts)  # type: ignore[type-var]
         raise Refused(
             _("A stored file no longer gives what it gave when it was uploaded."),
             _("Go back to the release that stored it, or upload the case again."),

@@ -17,6 +17,11 @@ class Volume:
     channels: a name for each, ("FLAIR",) or ("pre-contrast", "FLAIR", "post-contrast"); CT has ("",)
     units: "HU" for CT that is rescaled to it, else "" (stored values)
     spacing_real: False where the file gives no distances and 1 mm stands in: then nothing is measured in mm
+    placed: False where the file doesn't say how the slices lie in the patient: then no sides are named
+    positions_mm: where each slice lies along the normal of the slices, ascending, if they are unevenly spaced; the
+        affine then has their mean distance and is exact for the first slice and the last. None where it is exact
+    window: (centre, width) in `units` where the file suggests one
+    padding: the value that fills what was not scanned, in `units`, where there is such
     """
 
     voxels: np.ndarray
@@ -24,11 +29,17 @@ class Volume:
     channels: tuple[str, ...] = ("",)
     units: str = ""
     spacing_real: bool = True
+    placed: bool = True
+    positions_mm: tuple[float, ...] | None = None
+    window: tuple[float, float] | None = None
+    padding: float | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     kind: ClassVar[str] = "volume"
 
     def content(self) -> tuple[dict[str, Any], list[np.ndarray]]:
-        about = {"channels": self.channels, "units": self.units, "spacing_real": self.spacing_real}
+        about: dict[str, Any] = {"channels": self.channels, "units": self.units, "spacing_real": self.spacing_real}
+        if self.positions_mm is not None:
+            about["positions_mm"] = self.positions_mm
         return about, [self.voxels, self.affine]
 
     @property
@@ -36,3 +47,13 @@ class Volume:
         """Distance between neighbouring slices, rows and columns in mm."""
         slices, rows, columns = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(slices), float(rows), float(columns)
+
+    @property
+    def along_mm(self) -> tuple[float, ...]:
+        """Where each slice lies along the normal of the slices, in mm."""
+        if self.positions_mm is not None:
+            return self.positions_mm
+        normal = np.cross(self.affine[:3, 2], self.affine[:3, 1])
+        normal /= np.linalg.norm(normal) or 1.0
+        start, step = (float(normal @ self.affine[:3, i]) for i in (3, 0))
+        return tuple(start + i * step for i in range(self.voxels.shape[1]))

@@ -3,6 +3,7 @@
 import posixpath
 from collections import ChainMap
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -12,11 +13,15 @@ from medcore.readers.base import Found, Reading, Refusal, no_memory
 from medcore.readers.decoder import decode, decode_each, decode_table
 from medcore.readers.table import Table
 
+if TYPE_CHECKING:
+    from medcore.readers.groups import Group
+
 __all__ = [
     "Found",
     "Reading",
     "Refusal",
     "Table",
+    "again",
     "decode",
     "decode_each",
     "decode_table",
@@ -54,13 +59,15 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
     found: list[Found] = []
     jobs = _jobs(items, kinds)
     taken_along = {full for parts in jobs.values() if not isinstance(parts, Refused) for full in parts.values()}
+    groups = _groups(items, kinds)
+    taken_along |= {name for group in groups.values() for name in group.names[1:]}
     for name, parts in jobs.items():
         if name in taken_along:
             continue
         try:
             if isinstance(parts, Refused):
                 raise parts
-            found += _read_one(name, kinds[name], items, parts, key, mapping)
+            found += _read_one(name, kinds[name], items, parts, groups.get(name), key, mapping)
         except Refused as error:
             refused.append(Refusal(name, error, packed=name not in files))
         except MemoryError:
@@ -76,6 +83,15 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
     if not found and not refused:
         refused.append(Refusal("", Refused(_("Nothing was uploaded."), _("Choose at least one file."))))
     return Reading(tuple(found), tuple(refused))
+
+
+def again(files: Mapping[str, bytes]) -> list[Input]:
+    """What is in the files of one Found, by the shorter way: nothing is cleaned, and facts may be missing."""
+    if all(content[128:132] == b"DICM" for content in files.values()):
+        from medcore.readers import groups
+
+        return groups.again(files)
+    return [found.input for found in read(files)]
 
 
 def _damaged() -> Refused:
@@ -110,7 +126,19 @@ def _jobs(items: Mapping[str, bytes], kinds: Mapping[str, str]) -> dict[str, dic
     for name, kind in kinds.items():
         places = ChainMap(folders[posixpath.dirname(name)], anywhere)
         jobs[name] = _parts(name, items, places) if kind == "wfdb" else {}
+    for first, *others in _grids(kinds):
+        jobs[first] = {name: name for name in others}
     return jobs
+
+
+def _grids(kinds: Mapping[str, str]) -> list[list[str]]:
+    """NIfTI files that may be the sequences of one patient."""
+    names = [name for name, kind in kinds.items() if kind == "nifti"]
+    if not names:
+        return []
+    from medcore.readers import nifti
+
+    return nifti.groups(names)
 
 
 def _parts(name: str, items: Mapping[str, bytes], places: Mapping[str, str]) -> dict[str, str] | Refused:
@@ -124,20 +152,35 @@ def _parts(name: str, items: Mapping[str, bytes], places: Mapping[str, str]) -> 
     return {base: places[base] for base in wanted if base in places and places[base] != name}
 
 
+def _groups(items: Mapping[str, bytes], kinds: Mapping[str, str]) -> "dict[str, Group]":
+    """The DICOM files by what they form, by the name of the first file of each."""
+    pictures = {name: items[name] for name, kind in kinds.items() if kind == "dicom"}
+    if not pictures:
+        return {}
+    from medcore.readers.groups import groups
+
+    return {group.names[0]: group for group in groups(pictures)}
+
+
 def _read_one(
     name: str,
     kind: str,
     items: Mapping[str, bytes],
     parts: Mapping[str, str],
+    group: "Group | None",
     key: bytes,
     mapping: Mapping[str, str] | None,
 ) -> list[Found]:
     content = items[name]
     case = posixpath.splitext(posixpath.basename(name))[0]
     if kind == "dicom":
-        from medcore.readers import dicom
+        from medcore.readers import dicom, groups
 
-        return [dicom.read(content, key, case)]
+        return groups.read(group, key, case) if group else [dicom.read(content, key, case)]
+    if kind == "nifti":
+        from medcore.readers import nifti
+
+        return nifti.read({name: content, **{full: items[full] for full in parts.values()}}, case)
     if kind == "raster":
         from medcore.readers import raster
 

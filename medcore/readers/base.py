@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input
+from medcore.readers.sequences import SEQUENCES
 
 MAX_DECODED = 512 * 2**20
 """Bytes that one input may have when decoded; a header that claims more is refused before memory is taken."""
@@ -96,6 +97,7 @@ BODY_PARTS = words(
     " THORAX THYROID TIBIA TOE TSPINE UTERUS WHOLEBODY WRIST ZYGOMA"
 )
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,17})?(e[-+]?\d{1,3})?")
+_SEQUENCE = "(" + "|".join(map(re.escape, SEQUENCES)) + ")"
 _FACTS: Mapping[str, frozenset[str] | re.Pattern[str]] = {
     "modality": MODALITIES,
     "view": VIEWS,
@@ -105,6 +107,7 @@ _FACTS: Mapping[str, frozenset[str] | re.Pattern[str]] = {
     "sex": words("F M O"),
     "acquired": re.compile(r"\d{4}-\d\d-\d\d"),
     "simulated": words("yes"),
+    "sequence": re.compile(rf"{_SEQUENCE}(, {_SEQUENCE}){{0,7}}"),
     "rescale_slope": _NUMBER,
     "rescale_intercept": _NUMBER,
 }

@@ -56,7 +56,7 @@ def _soft(what: int, value: int) -> None:
 
 def _warm_up() -> None:
     """Import now what would make the first request wait."""
-    import medcore.readers.dicom
+    import medcore.readers.groups
     import medcore.readers.raster
     import medcore.readers.wfdb  # noqa: F401
 

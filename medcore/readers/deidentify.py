@@ -20,6 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, UID_dictionary
 
 from medcore.readers.base import BODY_PARTS, MODALITIES, VIEWS, words
+from medcore.readers.sequences import SEQUENCES, sequence
 
 METHOD = "MedCore, after PS3.15 basic profile"
 _IMPLEMENTATION = UID("2.25.329800735698586629295641978511506172918")
@@ -45,7 +46,8 @@ NUMBER = words(  # K: numbers that say how to read the picture or the waveform, 
     " GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor LUTDescriptor LUTData"
     " NumberOfWaveformChannels NumberOfWaveformSamples SamplingFrequency WaveformBitsAllocated WaveformBitsStored"
     " ChannelSensitivity ChannelSensitivityCorrectionFactor ChannelBaseline ChannelSampleSkew ChannelTimeSkew"
-    " FilterLowFrequency FilterHighFrequency NotchFilterFrequency MultiplexGroupTimeOffset"
+    " FilterLowFrequency FilterHighFrequency NotchFilterFrequency MultiplexGroupTimeOffset InversionTime"
+    " TemporalPositionIdentifier TemporalPositionIndex InStackPositionNumber EffectiveEchoTime DiffusionBValue"
 )
 BYTES = words(  # K: the picture and the waveform themselves
     "PixelData RedPaletteColorLookupTableData"
@@ -66,7 +68,10 @@ WORD: dict[str, frozenset[str]] = {  # K, only with words of the vocabulary
     "BodyPartExamined": BODY_PARTS,
     "PatientPosition": words("HFP HFS HFDR HFDL FFP FFS FFDR FFDL LFP LFS RFP RFS AFDR AFDL PFDR PFDL"),
     "PatientOrientation": frozenset(f"{a}{b}" for a in " APLRHF" for b in " APLRHF" if a != " "),
-    "ImageType": words("ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER M FFE MPR PROJECTION_IMAGE SINGLE"),
+    "ImageType": words(
+        "ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER M FFE MPR PROJECTION_IMAGE SINGLE P R I IP OP W F"
+    ),
+    "SeriesDescription": frozenset(SEQUENCES),
     "BurnedInAnnotation": _YES_NO,
     "LossyImageCompression": words("00 01"),
     "LossyImageCompressionMethod": words("ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_15"),
@@ -79,7 +84,11 @@ WORD: dict[str, frozenset[str]] = {  # K, only with words of the vocabulary
     "WaveformSampleInterpretation": words("SB UB MB AB SS US SL UL"),
     "MultiplexGroupLabel": words("RHYTHM"),
 }
-NESTED = words("ModalityLUTSequence VOILUTSequence")  # S: kept, each item after this same table
+NESTED = words(  # S: kept, each item after this same table
+    "ModalityLUTSequence VOILUTSequence SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence"
+    " PlanePositionSequence PlaneOrientationSequence PixelMeasuresSequence PixelValueTransformationSequence"
+    " FrameVOILUTSequence FrameContentSequence MREchoSequence MRDiffusionSequence"
+)
 
 _NOBODY = frozenset(["", "unknown", "anonymous", "anonymized", "anonymised", "none", "n/a"])
 _NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
@@ -119,6 +128,9 @@ def clean(dataset: Dataset, key: bytes, who: str | None) -> Dataset:
     shift = 0 if cleaned_before(dataset) else days(key, who) if key and who else None
     out = keep(dataset, key, shift)
     out.PatientAge = age(dataset)
+    shows = sequence_of(dataset)
+    if shows:
+        out.SeriesDescription = shows
     for keyword in BLANK:
         setattr(out, keyword, "")
     known = UID(str(dataset.get("SOPClassUID") or ""))
@@ -136,6 +148,19 @@ def clean(dataset: Dataset, key: bytes, who: str | None) -> Dataset:
     meta.ImplementationClassUID = _IMPLEMENTATION
     out.file_meta = meta
     return out
+
+
+def sequence_of(dataset: Dataset) -> str:
+    """What an MR series shows, as one word of SEQUENCES; "" where that can't be told, and for what is no MR."""
+    if str(dataset.get("Modality", "")) != "MR":
+        return ""
+    contrast = bool(str(dataset.get("ContrastBolusAgent") or "").strip())
+    kind = dataset.get("ImageType") or ""
+    said = [dataset.get("SeriesDescription"), dataset.get("AcquisitionContrast")]
+    for group in dataset.get("SharedFunctionalGroupsSequence") or []:
+        said += [item.get("AcquisitionContrast") for item in group.get("MRImageFrameTypeSequence") or []]
+    said.append(kind if isinstance(kind, str) else " ".join(map(str, kind)))
+    return next(filter(None, (sequence(str(text or ""), contrast) for text in said)), "")
 
 
 def keep(dataset: Dataset, key: bytes = b"", shift: int | None = None) -> Dataset:

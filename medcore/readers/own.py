@@ -13,7 +13,7 @@ import numpy as np
 
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import KINDS, Image, Input, Record, Signal
+from medcore.inputs import KINDS, Image, Input, Record, Signal, Volume
 from medcore.readers.base import check_size, clean_facts
 from medcore.readers.identity import holds_identity
 
@@ -46,6 +46,18 @@ def describe(given: Input) -> tuple[np.ndarray | None, dict[str, Any]]:
         }
     if isinstance(given, Signal):
         return given.samples, {"rate_hz": given.rate_hz, "leads": given.leads, "units": given.units, "facts": facts}
+    if isinstance(given, Volume):
+        return given.voxels, {
+            "affine": given.affine.tolist(),
+            "channels": given.channels,
+            "units": given.units,
+            "spacing_real": given.spacing_real,
+            "placed": given.placed,
+            "positions_mm": given.positions_mm,
+            "window": given.window,
+            "padding": given.padding,
+            "facts": facts,
+        }
     raise TypeError(given.kind)
 
 
@@ -67,6 +79,8 @@ def rebuild(kind: str, array: np.ndarray | None, header: Mapping[str, Any]) -> I
             window=_pair(header["window"]),
             facts=facts,
         )
+    if kind == "volume":
+        return _volume(array, header, facts)
     leads, units = (tuple(str(v)[:24] for v in header[k]) for k in ("leads", "units"))
     rate = float(header["rate_hz"])
     if array.ndim != 2 or array.dtype != np.float32 or not len(array) == len(leads) == len(units) or not 0 < rate < 1e9:
@@ -74,6 +88,32 @@ def rebuild(kind: str, array: np.ndarray | None, header: Mapping[str, Any]) -> I
     if any(holds_identity(v) for v in leads + units):
         raise ValueError(kind)
     return Signal(samples=array, rate_hz=rate, leads=leads, units=units, facts=facts)
+
+
+def _volume(voxels: np.ndarray, header: Mapping[str, Any], facts: dict[str, str]) -> Volume:
+    affine = np.array(header["affine"], np.float64)
+    channels, units = tuple(str(v)[:24] for v in header["channels"]), str(header["units"])
+    positions, padding = header["positions_mm"], header["padding"]
+    if voxels.ndim != 4 or 0 in voxels.shape or affine.shape != (4, 4) or len(channels) != len(voxels):
+        raise ValueError("volume")
+    if not np.isfinite(affine).all() or np.linalg.det(affine) == 0 or units not in ("", "HU"):
+        raise ValueError("volume")
+    if any(holds_identity(c) for c in channels) or (voxels.dtype.kind == "f" and not np.isfinite(voxels).all()):
+        raise ValueError("volume")
+    if positions is not None and len(positions) != voxels.shape[1]:
+        raise ValueError("volume")
+    return Volume(
+        voxels=voxels,
+        affine=affine,
+        channels=channels,
+        units=units,
+        spacing_real=bool(header["spacing_real"]),
+        placed=bool(header["placed"]),
+        positions_mm=None if positions is None else tuple(float(v) for v in positions),
+        window=_pair(header["window"]),
+        padding=None if padding is None else float(padding),
+        facts=facts,
+    )
 
 
 def _pair(value: Any) -> tuple[float, float] | None:

@@ -9,11 +9,13 @@ import zlib
 from medcore.errors import Refused
 from medcore.i18n import N_, _
 from medcore.readers import archive, own
+from medcore.readers.nifti import GZIP, is_nifti
 from medcore.readers.wfdb_header import is_header
 
 _TO_IMAGE = N_("Export the picture as DICOM, PNG or JPEG.")
 _TO_WFDB = N_("Export the recording as DICOM or WFDB.")
 _TO_TABLE = N_("Save the table as CSV or .xlsx.")
+_TO_NIFTI = N_("Save the volume as .nii or .nii.gz, or upload the DICOM series.")
 _UNPACK = N_("Unpack it and upload the files, or pack them as ZIP.")
 
 # (start, offset, what it is, what to do)
@@ -23,9 +25,8 @@ _OTHERS: tuple[tuple[bytes, int, str, str], ...] = (
     (b"SCPECG", 16, N_("an SCP-ECG recording"), _TO_WFDB),
     (b"MATLAB 5.0", 0, N_("a MATLAB 5 file"), N_("Export the recording as WFDB, or the table as CSV.")),
     (b"\x89HDF", 0, N_("an HDF5 file"), N_("Export the recording as WFDB, or the table as CSV.")),
-    (b"n+1\0", 344, N_("a NIfTI volume"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
-    (b"ni1\0", 344, N_("a NIfTI header"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
-    (b"NRRD000", 0, N_("an NRRD volume"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")),
+    (b"ni1\0", 344, N_("a NIfTI header without its values"), _TO_NIFTI),
+    (b"NRRD000", 0, N_("an NRRD volume"), _TO_NIFTI),
     (b"II*\0", 0, N_("a TIFF picture or whole-slide scan"), _TO_IMAGE),
     (b"MM\0*", 0, N_("a TIFF picture or whole-slide scan"), _TO_IMAGE),
     (b"II+\0", 0, N_("a TIFF picture or whole-slide scan"), _TO_IMAGE),
@@ -77,7 +78,7 @@ class Foreign(Refused):
 
 
 def kind(content: bytes) -> str:
-    """ "dicom", "raster", "wfdb", "own", "excel", "zip" or "csv".
+    """ "dicom", "nifti", "raster", "wfdb", "own", "excel", "zip" or "csv".
 
     Raises Foreign, naming what the file is where that can be told.
     """
@@ -89,6 +90,8 @@ def kind(content: bytes) -> str:
         return "raster"
     if content.startswith(own.MAGIC):
         return "own"
+    if is_nifti(_gunzipped(content) if content.startswith(GZIP) else content[:544]):
+        return "nifti"
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(content)
     for start, offset, what, remedy in _OTHERS:
@@ -144,15 +147,8 @@ def _refuse_by_structure(content: bytes) -> None:
     if content.startswith(b"BM") and int.from_bytes(content[2:6], "little") == len(content):
         raise _foreign(N_("a BMP picture"), _TO_IMAGE)
     if content[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") and len(content) >= 348:
-        raise _foreign(
-            N_("a NIfTI or Analyze header"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")
-        )
-    if content.startswith(b"\x1f\x8b"):
-        inside = _gunzipped(content)
-        if inside[344:347] in (b"n+1", b"ni1"):
-            raise _foreign(
-                N_("a NIfTI volume (.nii.gz)"), N_("Volumes aren't read yet: export one slice as DICOM, PNG or JPEG.")
-            )
+        raise _foreign(N_("a NIfTI or Analyze header without its values"), _TO_NIFTI)
+    if content.startswith(GZIP):
         raise _foreign(N_("a gzip archive"), _UNPACK)
     if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05" and content.rstrip().endswith(b"."):
         raise _foreign(N_("a pickle of Python"), N_("Pickles can run programs and are never read."))
@@ -164,7 +160,7 @@ def _refuse_by_structure(content: bytes) -> None:
 
 def _gunzipped(content: bytes) -> bytes:
     try:
-        return zlib.decompressobj(31).decompress(content[:65536], 512)
+        return zlib.decompressobj(31).decompress(content[:65536], 544)
     except zlib.error:
         return b""
 
@@ -176,7 +172,7 @@ def _text_kind(content: bytes) -> str:
     if re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]", start) or not _is_written(start):
         raise Foreign(
             _("This file isn't of a kind that is known, or it is damaged."),
-            _("Upload DICOM, PNG, JPEG, CSV, Excel or WFDB; a WFDB signal file needs its .hea file beside it."),
+            _("Upload DICOM, NIfTI, PNG, JPEG, CSV, Excel or WFDB; a WFDB signal file needs its .hea file beside it."),
         )
     text = start.decode("utf-8-sig", "replace").lstrip()
     if not text:

@@ -6,12 +6,12 @@ header's `arrays` gives name, dtype, shape and offset (from the header's end) of
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from medcore.inputs import Image, Input, Record, Signal
+from medcore.inputs import Image, Input, Record, Signal, Volume
 
 SIDE = 2048
 MAP_SIDE = 256
@@ -20,13 +20,15 @@ GAP = -32768
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     """One blob of the header's facts and the arrays."""
-    listed, body, offset = [], [], 0
+    listed: list[dict[str, Any]] = []
+    body: list[bytes | memoryview] = []
+    offset = 0
     for name, array in arrays.items():
-        raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+        raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         listed.append({"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "offset": offset})
-        raw += bytes(-len(raw) % 8)
-        offset += len(raw)
-        body.append(raw)
+        # The array itself, not a copy: a volume has hundreds of megabytes.
+        body += [raw.reshape(-1).view(np.uint8).data, bytes(-raw.nbytes % 8)]
+        offset += raw.nbytes + len(body[-1])
     text = json.dumps({**header, "arrays": listed}, ensure_ascii=False).encode()
     text += b" " * (-(len(text) + 4) % 8)
     return b"".join([len(text).to_bytes(4, "little"), text, *body])
@@ -44,8 +46,13 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def view_input(given: Input) -> bytes:
-    """What a viewer needs of an input: pixels of a film, samples of a signal, values of a record."""
+def view_input(given: Input, remarks: Sequence[str] = ()) -> bytes:
+    """What a viewer needs of an input: pixels of a film, samples of a signal, voxels of a volume, values of a record.
+
+    remarks: what was said of it when it was read; a volume's viewer shows them
+    """
+    if isinstance(given, Volume):
+        return _stack(given, remarks)
     if isinstance(given, Image):
         return _film(given)
     if isinstance(given, Signal):
@@ -91,6 +98,59 @@ def _trace(given: Signal) -> bytes:
         "divisors": divisors.tolist(),
     }
     return pack(header, {"samples": whole})
+
+
+def _stack(given: Volume, remarks: Sequence[str]) -> bytes:
+    """voxels: int16 (channels, slices, rows, columns); value in the volume's unit = voxel * `scale` + `offset`.
+
+    `range`: 1st and 99th percentile of each channel, less what fills the outside. `positions_mm`: of each slice along
+    the normal of the slices. `placed`: False where no sides may be named.
+    """
+    voxels, scale, offset = _to_int16(given.voxels)
+    header = {
+        "kind": "volume",
+        "channels": given.channels,
+        "units": given.units,
+        "scale": scale,
+        "offset": offset,
+        "spacing_mm": given.spacing_mm,
+        "spacing_real": given.spacing_real,
+        "placed": given.placed,
+        "affine": given.affine.tolist(),
+        "positions_mm": given.along_mm,
+        "window": given.window,
+        "padding": given.padding,
+        "range": [_middle(channel, given.padding) for channel in given.voxels],
+        "facts": dict(given.facts),
+        "remarks": list(remarks),
+    }
+    return pack(header, {"voxels": voxels})
+
+
+def _to_int16(voxels: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """(int16, scale, offset) with voxels = int16 * scale + offset: exact for whole numbers that span less than 2^16."""
+    if voxels.dtype == np.int16:
+        return voxels, 1.0, 0.0
+    low, high = float(voxels.min()), float(voxels.max())
+    whole = voxels.dtype.kind in "iu"
+    if whole and low >= -32768 and high <= 32767:
+        return voxels.astype(np.int16), 1.0, 0.0
+    scale = 1.0 if whole and high - low <= 65535 else (high - low) / 65535 or 1.0
+    offset = low + 32768 * scale
+    out = np.empty(voxels.shape, np.int16)
+    for channel, stored in zip(out, voxels, strict=True):
+        for i, picture in enumerate(stored):  # by slices: in 64 bits a volume would take four times its memory
+            channel[i] = np.rint((picture.astype(np.float64) - offset) / scale)
+    return out, scale, offset
+
+
+def _middle(voxels: np.ndarray, padding: float | None) -> list[float]:
+    """1st and 99th percentile of some hundred thousand voxels, spread evenly."""
+    flat = voxels.reshape(-1)
+    some = flat[:: max(1, flat.size // 100_000) | 1]  # an odd step meets all columns
+    some = some[some != padding] if padding is not None and (some != padding).any() else some
+    low, high = np.percentile(some, [1, 99])
+    return [float(low), float(high)]
 
 
 def shrink(picture: np.ndarray, side: int) -> tuple[np.ndarray, float]:

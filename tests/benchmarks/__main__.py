@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from medcore.settings import REPO  # noqa: E402
 from tests.benchmarks.measure import Row, table  # noqa: E402
 
-PARTS = ("case", "training", "explaining", "worklist", "start")
+PARTS = ("case", "series", "training", "explaining", "worklist", "start")
 
 
 def measured(part: str, folder: Path) -> list[Row]:
@@ -24,6 +24,10 @@ def measured(part: str, folder: Path) -> list[Row]:
         from tests.benchmarks import case
 
         return case.rows(folder)
+    if part == "series":
+        from tests.benchmarks import series
+
+        return series.rows()
     if part == "explaining":
         from tests.benchmarks import explaining
 

@@ -1,5 +1,6 @@
 """Files full of names go in; nobody's name is found anywhere afterwards: files, database, its log, output."""
 
+import gzip
 import io
 import logging
 import zipfile
@@ -7,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nibabel.nifti1 import Nifti1Extension, Nifti1Image
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 from pydicom import dcmread
 
 from medcore.clinic import Clinic, User
 from medcore.clinic.demo import real_files
+from tests.readers.make import files as slices
+from tests.readers.make import stack
 
 MARK = "Xanthippe"
 KEYWORDS = """
@@ -59,6 +63,21 @@ def table() -> bytes:
     ).encode()
 
 
+def series() -> dict[str, bytes]:
+    """Slices full of marks, of one series."""
+    return {f"{MARK} {name}": dicom(data) for name, data in slices(stack()).items()}
+
+
+def nifti(first: int = 0) -> bytes:
+    """A volume with marks in every text of its header, in an extension and behind its values."""
+    image = Nifti1Image(np.arange(first, first + 60, dtype=np.int16).reshape(3, 4, 5), np.eye(4))
+    for name in ("descrip", "aux_file", "intent_name", "db_name"):
+        image.header[name] = MARK
+    image.header.extensions.append(Nifti1Extension("comment", f"{MARK} was here, 1951-03-17".encode()))
+    content: bytes = image.to_bytes()
+    return content + MARK.encode()
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -91,9 +110,10 @@ def test_no_name_is_left_anywhere(
     real = real_files()
     files = {f"{MARK} {name}": dicom(data) for name, data in real.items()}
     files |= {f"{MARK}.png": png(), f"{MARK}.csv": table(), **wfdb()}
+    files |= {**series(), f"{MARK}_T1w.nii": nifti(), f"{MARK}.nii.gz": gzip.compress(nifti(7))}
     admission = clinic.admit(reader, files)
     assert admission.refused == ()
-    assert len(admission.cases) == 5
+    assert len(admission.cases) == 8
     clinic.admit(reader, {f"{MARK}.zip": zipped({"a.png": png(), "b.csv": table()})})
     broken = clinic.admit(reader, {f"{MARK} broken.dcm": dicom(real["waveform_ecg.dcm"])[:3000]})
     assert broken.refused

@@ -2,21 +2,26 @@
 
 import io
 import zipfile
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import openpyxl
+from nibabel.nifti1 import Nifti1Image
 from PIL import Image as Pillow
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from medcore.inputs import Image, Signal, sha256
+from medcore.inputs import Image, Signal, Volume, sha256
 from medcore.readers import Found, read
+from medcore.readers import again as reopened
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 ECG = "1.2.840.10008.5.1.4.1.1.9.1.1"
+SLICES = {"CT": "1.2.840.10008.5.1.4.1.1.2", "MR": "1.2.840.10008.5.1.4.1.1.4", "PT": "1.2.840.10008.5.1.4.1.1.128"}
+ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 
 
 def dataset(sop_class: str = CR, syntax: UID = ExplicitVRLittleEndian) -> Dataset:
@@ -126,6 +131,12 @@ def one(content: bytes | dict[str, bytes], key: bytes = b"secret") -> Found:
         assert isinstance(again.input, Image)
         for name in ("monochrome1", "spacing_mm", "bits", "window"):
             assert getattr(again.input, name) == getattr(found.input, name)
+    if isinstance(found.input, Volume):
+        assert isinstance(again.input, Volume)
+        for name in ("placed", "window", "padding"):
+            assert getattr(again.input, name) == getattr(found.input, name)
+        (short,) = reopened(found.files)
+        assert sha256(short) == sha256(found.input)
     return found
 
 
@@ -139,3 +150,83 @@ def signal(content: bytes | dict[str, bytes]) -> Signal:
     found = one(content).input
     assert isinstance(found, Signal)
     return found
+
+
+def volume(content: bytes | dict[str, bytes]) -> Volume:
+    found = one(content).input
+    assert isinstance(found, Volume)
+    return found
+
+
+def slice_of(pixels: np.ndarray, z: float, number: int = 1, modality: str = "MR", **tags: object) -> Dataset:
+    """A slice that lies flat in the body at height `z` mm: pixels of 0.5 × 0.8 mm; `tags` by keyword, None to leave
+    one out."""
+    placed = {
+        "Modality": modality,
+        "SOPClassUID": SLICES[modality],
+        "SOPInstanceUID": f"1.2.826.0.1.4.{number}.{round(100 * z) + 100_000}",
+        "InstanceNumber": number,
+        "ImagePositionPatient": [-10.0, -20.0, z],
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "PixelSpacing": [0.5, 0.8],
+    }
+    signed = {"PixelRepresentation": int(pixels.dtype.kind == "i"), "BitsStored": 16, "HighBit": 15}
+    given = {**placed, **(signed if pixels.itemsize == 2 else {}), **tags}
+    return film(pixels, **{k: v for k, v in given.items() if v is not None})
+
+
+def stack(
+    heights: Iterable[float] = (0, 2, 4, 6),
+    modality: str = "MR",
+    change: Callable[[int], dict[str, object]] | None = None,
+) -> list[Dataset]:
+    """Slices at these heights, the n-th filled with noise about 100 · n; `change`: tags of the n-th."""
+    rng = np.random.default_rng(0)
+    return [
+        slice_of(
+            rng.integers(100 * n, 100 * n + 90, (12, 10), np.uint16),
+            z,
+            n + 1,
+            modality,
+            **(change(n) if change else {}),
+        )
+        for n, z in enumerate(heights)
+    ]
+
+
+def files(datasets: Iterable[Dataset]) -> dict[str, bytes]:
+    """The datasets as files whose names tell nothing of their order."""
+    return {f"{hash((7, i)) % 997:03d}_{i}.dcm": part10(d) for i, d in enumerate(datasets)}
+
+
+def frames(datasets: list[Dataset], modality: str = "MR") -> Dataset:
+    """The same slices as one file of several frames, in the order given."""
+    first = datasets[0]
+    out = film(np.frombuffer(first.PixelData, np.uint16).reshape(12, 10))
+    out.Modality, out.SOPClassUID, out.NumberOfFrames = modality, ENHANCED_MR, len(datasets)
+    out.PixelData = b"".join(d.PixelData for d in datasets)
+    measures, orientation = Dataset(), Dataset()
+    measures.PixelSpacing, orientation.ImageOrientationPatient = first.PixelSpacing, first.ImageOrientationPatient
+    shared = Dataset()
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = Sequence([measures]), Sequence([orientation])
+    out.SharedFunctionalGroupsSequence = Sequence([shared])
+    own = []
+    for given in datasets:
+        position, frame = Dataset(), Dataset()
+        position.ImagePositionPatient = given.ImagePositionPatient
+        frame.PlanePositionSequence = Sequence([position])
+        own.append(frame)
+    out.PerFrameFunctionalGroupsSequence = Sequence(own)
+    return out
+
+
+def nifti(values: np.ndarray, affine: np.ndarray | None = None, kind: type = Nifti1Image, **header: object) -> bytes:
+    """A NIfTI file; `header` by nibabel's names."""
+    affine = np.diag([2.0, 3.0, 4.0, 1.0]) if affine is None else affine
+    content: bytes = kind(values, affine, dtype=values.dtype).to_bytes()
+    # Into the bytes: nibabel would make what is written fit the affine.
+    size = kind.header_class.sizeof_hdr
+    given = kind.header_class(content[:size])
+    for name, value in header.items():
+        given[name] = value
+    return given.binaryblock + content[size:]

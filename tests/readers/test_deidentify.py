@@ -23,7 +23,7 @@ from pydicom.uid import JPEGBaseline8Bit
 from medcore.errors import Refused
 from medcore.readers import Found, decode, read, read_each
 from medcore.readers.deidentify import METHOD, days
-from tests.readers.make import ecg, film, one, packed, part10, picture, wfdb, workbook
+from tests.readers.make import ecg, files, film, frames, one, packed, part10, picture, stack, wfdb, workbook
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, of the odd values here
 
@@ -96,7 +96,11 @@ def assert_clean(found: Found) -> None:
     assert MARK.lower() not in " ".join(found.remarks).lower()
 
 
-@pytest.mark.parametrize("make", [film, ecg])
+def several() -> Dataset:
+    return frames(stack())
+
+
+@pytest.mark.parametrize("make", [film, ecg, several])
 def test_no_mark_of_a_dicom_file_comes_out(make):
     content = marked_file(make)
     assert content.count(MARK.encode()) > 1500
@@ -111,6 +115,23 @@ def test_no_mark_of_a_dicom_file_comes_out(make):
     assert not [e for e in kept.iterall() if e.tag.is_private]
     assert "PatientName" in kept
     assert not kept.PatientName
+
+
+def test_no_mark_of_a_series_comes_out_and_its_files_stay_a_series():
+    given = stack()
+    with disable_value_validation():
+        for s in given:
+            kept = {k: s[k].value for k in ("SOPInstanceUID", "ImagePositionPatient", "Modality")}
+            stuff(s)
+            for keyword, value in kept.items():
+                del s[keyword]
+                setattr(s, keyword, value)
+    found = one({f"{MARK} {name}": content for name, content in files(given).items()})
+    assert_clean(found)
+    kept = [pydicom.dcmread(io.BytesIO(c)) for c in found.files.values()]
+    assert len({k.SeriesInstanceUID for k in kept}) == 1
+    assert len({k.SOPInstanceUID for k in kept}) == 4
+    assert all(k.SeriesInstanceUID.startswith("2.25.") for k in kept)
 
 
 def test_the_picture_itself_is_untouched():

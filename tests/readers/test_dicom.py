@@ -79,6 +79,8 @@ def test_every_file_is_read_or_refused_by_what_it_is(expected, subtests):
                 assert refused(content)
             elif row["modality"] == "ECG":
                 assert isinstance(one(content).input, Signal)
+            elif row["modality"] in ("CT", "MR") and row["frames"] not in ("", "1"):
+                assert one(content).input.voxels.shape[1:] == tuple(int(row[k]) for k in ("frames", "rows", "cols"))
             elif row["frames"] not in ("", "1"):
                 assert f"stack of {row['frames']} frames" in refused(content)
             elif "JPEG Extended" in row["transfer_syntax"]:

@@ -11,9 +11,9 @@ import pytest
 
 from medcore.errors import Refused
 from medcore.readers import read, read_each
-from tests.readers.make import film, packed, part10, picture, wfdb, workbook
+from tests.readers.make import film, nifti, packed, part10, picture, wfdb, workbook
 
-NIFTI = (348).to_bytes(4, "little") + bytes(340) + b"n+1\0" + bytes(1000)
+ANALYZE = (348).to_bytes(4, "little") + bytes(340)
 
 
 def tar() -> bytes:
@@ -40,8 +40,9 @@ def npz() -> bytes:
         (b"<?xml version='1.0'?>\n<!DOCTYPE RestingECG>\n<RestingECG/>", "a GE MUSE ECG (XML)"),
         (b"<!DOCTYPE html><html></html>", "a web page"),
         (b"<a/>", "an XML document"),
-        (NIFTI, "a NIfTI volume"),
-        (gzip.compress(NIFTI), "a NIfTI volume (.nii.gz)"),
+        (ANALYZE + b"ni1\0", "a NIfTI header without its values"),
+        (ANALYZE + bytes(4), "a NIfTI or Analyze header without its values"),
+        (b"NRRD0005\n", "an NRRD volume"),
         (gzip.compress(b"x"), "a gzip archive"),
         (b"II*\0" + bytes(99), "a TIFF picture or whole-slide scan"),
         (b"MM\0+" + bytes(99), "a TIFF picture or whole-slide scan"),
@@ -90,6 +91,8 @@ def test_what_is_nothing_known_says_so(content):
         (b"a,b\n1,2\n", "record"),
         (workbook([["a", "b"], [1, 2]]), "record"),
         (packed(wfdb()), "signal"),
+        (nifti(np.ones((4, 4, 4), np.uint8)), "volume"),
+        (gzip.compress(nifti(np.ones((4, 4, 4), np.uint8))), "volume"),
     ],
 )
 def test_a_wrong_name_changes_nothing(content, kind):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from medcore.inputs import Image, Record, Signal
+from medcore.inputs import Image, Record, Signal, Volume
 from medcore.store.pack import GAP, SIDE, pack, shrink, unpack, view_input
 
 
@@ -86,3 +86,54 @@ def test_small_pictures_stay() -> None:
     small, scale = shrink(picture, 256)
     assert scale == 1
     np.testing.assert_array_equal(small, picture)
+
+
+def boxed(voxels: np.ndarray, **more: object) -> Volume:
+    affine = np.array([[0, 0, 0.8, -10], [0, 0.5, 0, -20], [2, 0, 0, 5], [0, 0, 0, 1]])
+    return Volume(voxels, affine, tuple(f"c{i}" for i in range(len(voxels))), **more)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.float32])
+def test_a_volume_gives_its_values(dtype: type) -> None:
+    voxels = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype(dtype)
+    if dtype == np.uint16:
+        voxels[0, 0, 0, :2] = 65000, 65535
+    header, arrays = unpack(view_input(boxed(voxels)))
+    assert arrays["voxels"].dtype == np.int16
+    assert arrays["voxels"].shape == (2, 3, 4, 5)
+    back = arrays["voxels"] * header["scale"] + header["offset"]
+    np.testing.assert_allclose(back, voxels, atol=0 if np.issubdtype(dtype, np.integer) else 0.51 * header["scale"])
+    assert header["scale"] <= 1
+
+
+def test_a_volume_says_all_that_its_viewer_needs() -> None:
+    voxels = np.tile(np.arange(100, dtype=np.int16), (1, 3, 4, 25))
+    voxels[..., :20] = -3024
+    facts = {"modality": "CT"}
+    given = boxed(voxels, units="HU", window=(40.0, 400.0), padding=-3024.0, positions_mm=(5.0, 6.0, 9.0), facts=facts)
+    header, _arrays = unpack(view_input(given, ["The slices are unevenly spaced."]))
+    assert {k: header[k] for k in header if k not in ("range", "affine")} == {
+        "kind": "volume",
+        "channels": ["c0"],
+        "units": "HU",
+        "scale": 1.0,
+        "offset": 0.0,
+        "spacing_mm": [2.0, 0.5, 0.8],
+        "spacing_real": True,
+        "placed": True,
+        "positions_mm": [5.0, 6.0, 9.0],
+        "window": [40.0, 400.0],
+        "padding": -3024.0,
+        "facts": {"modality": "CT"},
+        "remarks": ["The slices are unevenly spaced."],
+    }
+    np.testing.assert_array_equal(header["affine"], given.affine)
+    ((low, high),) = header["range"]
+    assert 0 <= low < 5  # without what fills the outside
+    assert 95 < high < 100
+
+
+def test_an_even_volume_counts_its_places_itself() -> None:
+    header, _arrays = unpack(view_input(boxed(np.zeros((1, 3, 4, 5), np.float32))))
+    np.testing.assert_allclose(header["positions_mm"], [5, 7, 9])
+    assert header["range"] == [[0, 0]]
