@@ -15,11 +15,10 @@ import numpy as np
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Input, Volume
+from medcore.inputs import Input
+from medcore.readers.stack import stacked
 
 NAME = "lgg"
-SEQUENCES = ("pre-contrast", "FLAIR", "post-contrast")
-UNPLACED = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64)  # axial, 1 mm stands in
 _SLICE = re.compile(r"(?P<patient>[^_]+_(?P<site>[^_]+)_[^_]+)(_.*)?_(?P<number>\d+)\.(jpe?g|png|tiff?)", re.IGNORECASE)
 _MASKS = ("_mask.png", "_mask.tif", "_mask.tiff", "_mask.jpg")
 
@@ -50,8 +49,7 @@ def lgg(folder: Path) -> list[Sample]:
 
 def read_stack(paths: tuple[Path, ...]) -> dict[str, Input]:
     """The slices as one volume, (3, slices, rows, columns) uint8."""
-    voxels = np.stack([_pixels(path) for path in paths]).transpose(3, 0, 1, 2)
-    return {"mr": Volume(voxels, UNPLACED, SEQUENCES, spacing_real=False, facts={"modality": "MR"})}
+    return {"mr": stacked([_pixels(path) for path in paths])}
 
 
 def read_mask(paths: tuple[Path, ...]) -> np.ndarray:

@@ -221,6 +221,25 @@ def test_a_case_goes_all_the_way_through_the_clinic(made: Made) -> None:
     later.database.engine.dispose()
 
 
+def test_a_mask_is_kept_with_its_answer_and_teaches_once_it_is_agreed_with(made: Made) -> None:
+    clinic, me, task = made.clinic, made.reader, made.task
+    if task.grid is None:
+        pytest.skip("says something of the case as a whole")
+    inputs = made.inputs(SEED + 3)
+    case_id = clinic.admit_inputs(me, [*inputs.values()])
+    clinic.lock_read(me, case_id, task.name, made.choice(), confidence=2)
+    given = clinic.answer(me, case_id, task.name)
+    header, arrays = unpack(clinic.mask_bytes(me, given.id))
+    labels, shape = task.outcome.labels, grid(task, task.outcome.on, inputs[task.outcome.on])
+    assert arrays["mask"].shape == (len(labels), *shape) and set(np.unique(arrays["mask"])) <= {0, 1}
+    assert [about["name"] for about in header["labels"]] == [label.name for label in labels]
+    assert [about["voxels"] for about in header["labels"]] == [int(m.sum()) for m in arrays["mask"]]
+    clinic.review(me, case_id, task.name, agrees=True)
+    samples, _compared = clinic._samples(task, 1, {"data": "reviewed", "folder": None, "n": 0, "seed": 0})
+    (sample,) = (s for s in samples if s.case == str(case_id))
+    assert np.array_equal(np.broadcast_to(sample.target(), arrays["mask"].shape), arrays["mask"])
+
+
 def test_what_is_stored_names_nobody_and_reads_back_the_same(made: Made) -> None:
     for given in made.inputs(SEED + 1).values():
         (again,) = read(files_of(given))
