@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medcore.errors import Refused, Unasked
+from medcore.errors import Unasked
 from medcore.i18n import _
 from medcore.inputs.volume import Volume
 
@@ -88,6 +88,7 @@ class VolumeField:
         return found
 
     def check(self, given: Volume) -> list[str]:
+        """What the question can't be asked of can still be viewed, so it is Unasked rather than turned away."""
         usual = ", ".join(_(known[0]) for known in self.sequences)
         channels = self._channels(given)
         if given.units == "HU" or all(c is None for c in channels):
@@ -97,14 +98,14 @@ class VolumeField:
             )
         slices, rows, columns = given.voxels.shape[1:]
         if slices < FEW or min(rows, columns) < self.columns // 3:
-            raise Refused(
+            raise Unasked(
                 _("The volume has {s} slices of {c} × {r} pixels, too little to read.").format(
                     s=slices, c=columns, r=rows
                 ),
                 _("Upload the whole series at its full size."),
             )
         if float(given.voxels.max()) == float(given.voxels.min()):
-            raise Refused(_("The volume is one even grey; nothing is on it."), _("Export the series again."))
+            raise Unasked(_("The volume is one even grey; nothing is on it."), _("Export the series again."))
         missing = self.absent(given)
         said = [_("Not there, or only a copy of another sequence: {names}.").format(names=", ".join(missing))]
         return said if missing else []
