@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from medcore.packages import Package
 
@@ -34,10 +35,17 @@ class Ensemble(nn.Module):
             t for x, m in zip(tensors[:half], tensors[half:], strict=True) for t in (x, m.expand(n, *m.shape[1:]))
         ]
         each = [
-            self.calibrated(net(*ordered).float(), calibration)
+            self.calibrated(self._run(net, ordered).float(), calibration)
             for net, calibration in zip(self.nets, self.calibrations, strict=True)
         ]
         return torch.stack(each).mean(0)
+
+    def _run(self, net: nn.Module, ordered: list[torch.Tensor]) -> torch.Tensor:
+        """A net's logits. Those that fill a grid are computed again for the gradient, so that what leads to them is held
+        for one net at a time."""
+        again = self.place is not None and torch.is_grad_enabled()
+        found: torch.Tensor = checkpoint(net, *ordered, use_reentrant=False) if again else net(*ordered)
+        return found
 
 
 class Inside(nn.Module):

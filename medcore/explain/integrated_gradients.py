@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import torch
 
 
-AT_ONCE = 2**21  # values of an input whose gradients are held at a time
+AT_ONCE = 2**20  # values of an input whose gradients are held at a time
 
 
 class IntegratedGradients:
