@@ -41,8 +41,8 @@ class Ensemble(nn.Module):
         return torch.stack(each).mean(0)
 
     def _run(self, net: nn.Module, ordered: list[torch.Tensor]) -> torch.Tensor:
-        """A net's logits. Those that fill a grid are computed again for the gradient, so that what leads to them is held
-        for one net at a time."""
+        """A net's logits. Those that fill a grid are computed again for the gradient, so that what leads to them is
+        held for one net at a time."""
         again = self.place is not None and torch.is_grad_enabled()
         found: torch.Tensor = checkpoint(net, *ordered, use_reentrant=False) if again else net(*ordered)
         return found
