@@ -83,9 +83,9 @@ async def logout(request: Request) -> Response:
 
 
 async def picture(request: Request) -> Response:
-    """The packed bytes of an input or of an attribution's map, as the signed-in user may see them."""
+    """The packed bytes of an input, an attribution's map or an answer's mask, as the signed-in user may see them."""
     desk, what = clinic(), request.path_params["what"]
-    fetch = desk.input_bytes if what == "input" else desk.map_bytes
+    fetch = {"input": desk.input_bytes, "mask": desk.mask_bytes}.get(what, desk.map_bytes)
     warm()
     try:
         user = await run_in_threadpool(desk.user, request.state.user)

@@ -21,3 +21,10 @@ class Refused(Exception):
 
     def __reduce__(self) -> tuple[type["Refused"], tuple[str, str]]:
         return Refused, (self.sentence, self.remedy)
+
+
+class Unasked(Refused):
+    """What was given is not what a question is about. It may still be viewed, and other questions asked of it."""
+
+    def __reduce__(self) -> tuple[type["Unasked"], tuple[str, str]]:
+        return Unasked, (self.sentence, self.remedy)

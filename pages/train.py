@@ -176,7 +176,7 @@ def new_run(task: Task, busy: RunView | None, in_use: Version | None) -> None:
             help=_("In the layout of {set}; the README describes it.").format(set=task.dataset),
         )
     if data == "simulated" or (data == "mix" and not folder.strip()):
-        n = st.number_input(_("Simulated cases"), 20, 20_000, 400, step=100, key="train-n")
+        n = st.number_input(_("Simulated cases"), 20, 20_000, task.simulated, step=20, key=f"train-n-{task.name}")
     starts = {"in_use": _("Version in use, {n}").format(n=in_use.version) if in_use else "", "afresh": _("Afresh")}
     start = st.selectbox(
         _("Start from"), [k for k, v in starts.items() if v], format_func=starts.__getitem__, key="train-start"

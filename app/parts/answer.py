@@ -178,13 +178,27 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, at: str 
         )
         return
     cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
+    said = _marked(answer, label) if answer.mask_hash else sentence(unit_noun, label.phrase, score, low, high)
     _block(
         answer,
         f'<div class="head2"><div><div class="said">{e(_(label.title))}</div>{_chip(answer, outcome, label)}</div>'
         f'<span class="score">{e(percent(score))}</span></div>{scale(score, low, high, cut)}'
-        f'<p class="hint">{e(sentence(unit_noun, label.phrase, score, low, high))}</p>',
+        f'<p class="hint">{e(said)}</p>',
         at,
     )
+
+
+def _marked(answer: "Answer", label: Label) -> str:
+    """What a mask's score is of, and how large the mask is where the file has true distances."""
+    about = answer.measures[label.name]
+    of = _("The score is the mean probability of its most suspicious voxels, as many as the smallest finding has.")
+    if not about["voxels"]:
+        return f"{of} {_('Nothing is marked.')}"
+    if about["volume_ml"] is None:
+        size = _("Marked: {n} voxels. The file has no true distances, so no volume is told.")
+        return f"{of} {size.format(n=number(about['voxels']))}"
+    size = _("Marked: {ml} ml, at most {mm} mm across in a slice.")
+    return f"{of} {size.format(ml=number(about['volume_ml'], 1), mm=number(about['diameter_mm'], 0))}"
 
 
 def _bars(rows: Sequence[tuple[str, float, float | None, str]], look: str = "", limit: float = 1.0) -> Html:
@@ -223,14 +237,14 @@ def other_findings(answer: "Answer", outcome: Outcome) -> None:
 def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: bool = False) -> None:
     """What moved the score, in words with shares, so that it stands without the picture.
 
-    kind: of the input ("image", "signal", "record"); numbered: the film shows the same numbers in rings, from a
-    tenth of the attention.
+    kind: of the input ("image", "volume", "signal", "record"); numbered: the film shows the same numbers in rings,
+    from a tenth of the attention.
     """
     if not words:
         return
     theme.section(_("Where the model looked") if kind == "image" else _("What moved the answer"))
-    table = {"image": _regions, "signal": _parts, "record": _signed}[kind]
-    head, body = table(words[:7], numbered)
+    table = {"image": _regions, "volume": _regions, "signal": _parts, "record": _signed}[kind]
+    head, body = table(words[:7], numbered and kind == "image")
     theme.html(f'<table aria-label="{e(_("What moved the score"))}"><thead>{head}</thead><tbody>{body}</tbody></table>')
     if kind != "record":
         theme.hint(_("Attention shows what moved the score. It is not an outline of disease."))

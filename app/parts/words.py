@@ -60,6 +60,9 @@ def metric(name: str) -> str:
         "brier": _("Brier score"),
         "ece": _("Calibration error"),
         "dice": _("Dice"),
+        "dice_median": _("Dice, median"),
+        "precision": _("Precision of voxels"),
+        "recall": _("Recall of voxels"),
         "mae": _("Mean absolute error"),
         "concordance": _("Concordance"),
     }

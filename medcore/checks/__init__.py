@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medcore.checks import calibration, learning, pictures, records, samples, signals, transfer
+from medcore.checks import calibration, learning, pictures, records, samples, signals, transfer, volumes
 from medcore.checks.answered import Answered, Section, answered
 from medcore.datasets.sample import Sample
-from medcore.inputs import ImageField, RecordField, SignalField
+from medcore.inputs import ImageField, RecordField, SignalField, VolumeField
 from medcore.learn.card import card
 from medcore.learn.decision import decision
 from medcore.learn.devices import pick
@@ -82,6 +82,8 @@ def _sections(said: Answered, masks: Path | None) -> list[Section]:
             out += signals.check(said, name, field)
         elif isinstance(field, ImageField):
             out += pictures.check(said, name, masks)
+        elif isinstance(field, VolumeField):
+            out += volumes.check(said, name, field)
     return [*out, *samples.weighted(said), *samples.disputed(said), *calibration.check(said)]
 
 

@@ -129,12 +129,13 @@ def subset(encoded: Encoded, index: Sequence[int] | np.ndarray) -> Encoded:
         items=[encoded.items[i] for i in index],
         truth=encoded.truth[np.asarray(index, int)],
         input_hashes=[encoded.input_hashes[i] for i in index],
+        places=[encoded.places[i] for i in index] if encoded.places else [],
     )
 
 
 def leading(metrics: Mapping[str, Any]) -> str:
     """The name of the metric that one number is told by."""
-    return next(name for name in ("auroc", "auroc_macro", "mae", *metrics) if name in metrics)
+    return next(name for name in ("auroc", "auroc_macro", "mae", "dice", *metrics) if name in metrics)
 
 
 def value(row: Row, name: str) -> float:

@@ -101,7 +101,7 @@ def groups(answered: Answered) -> Section:
 
 
 def check(answered: Answered) -> list[Section]:
-    """Nothing for a regression, which says no probability."""
-    if answered.outcome.kind == "regression":
+    """Nothing for a regression, which says no probability, nor for a mask, whose probabilities are of voxels."""
+    if answered.outcome.kind == "regression" or answered.outcome.on:
         return []
     return [error(answered), groups(answered)]

@@ -13,6 +13,7 @@ from medcore.i18n import _
 from medcore.learn.batches import Encoded
 from medcore.learn.card import metric_title
 from medcore.learn.train import predict_logits, train_fold
+from medcore.outcomes.base import uncalibrated
 
 if TYPE_CHECKING:
     import torch
@@ -28,15 +29,15 @@ def lone_net(learnt: Encoded, device: str, on_epoch: Callable[[dict[str, Any]], 
         state = train_fold(learnt, FOLD, recipe, 0, device, None, Path(work) / "net", on_epoch, lambda: False)
     net = learnt.task.net()
     net.load_state_dict(state)
-    return net.to(device)
+    return net.to(device).eval()
 
 
 def answers(net: "torch.nn.Module", answered: Answered, index: np.ndarray) -> np.ndarray:
     """Uncalibrated probabilities (n, labels) of the cases at `index`: their order is all that is asked for."""
     outcome = answered.outcome
     out = np.full(answered.probabilities.shape, np.nan)
-    plain = {"slope": [1.0] * outcome.width, "shift": [0.0] * outcome.width}
-    out[index] = outcome.probabilities(predict_logits(net, answered.encoded, index, answered.device), plain)
+    logits = predict_logits(net, answered.encoded, index, answered.device)
+    out[index] = outcome.probabilities(logits, uncalibrated(outcome.width))
     return out
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from medcore.clinic.shelf import Fit, Shelf, fits, shape
 from medcore.clinic.views import Admission, Refusal, User
-from medcore.errors import Refused
+from medcore.errors import Refused, Unasked
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
 from medcore.measure import quality
@@ -219,10 +219,10 @@ def _digest(data: bytes) -> bytes:
 
 
 def _refusal(found: Sequence[Fit]) -> Refused | None:
-    """Why no task takes it, where some task is of its kind. What no task asks about may still be viewed."""
+    """Why no task takes it, where some task asks about its like. What no task asks about may still be viewed."""
     if any(f.taken is not None for f in found):
         return None
-    return next((f.refusal for f in found if f.refusal), None)
+    return next((f.refusal for f in found if f.refusal and not isinstance(f.refusal, Unasked)), None)
 
 
 def _known(session: Session, key: bytes, arrival: Arrival) -> CaseTable | None:

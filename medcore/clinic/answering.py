@@ -88,7 +88,8 @@ class Answering(Versions):
             given = {sha256(i): i for i in self._inputs(session, self._case(session, row.case_id))}
         inputs = {name: given[sha] for name, sha in old.inputs.items()}
         new = answer(self._package(version), inputs, device=old.device)
-        return new, max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
+        apart = max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
+        return new, max(apart, float(new.mask_hash != old.mask_hash))
 
     def explain(
         self, user: User, case_id: int, task: str, label: str | None = None, method: str | None = None
@@ -115,6 +116,27 @@ class Answering(Versions):
             answered = session.get_one(AnswerRow, row.answer_id)
             self._check_revealed(session, me, answered.case_id, answered.task)
         return self.files.get(row.file)
+
+    def mask_bytes(self, user: User, answer_id: int) -> bytes:
+        """An answer's mask, packed: `mask` uint8 (labels, slices, rows, columns) of 0 and 1 on the input's own grid;
+        the header's `labels` give name, title and what was measured of each. Under the same rule as the answer."""
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            row = session.get(AnswerRow, answer_id)
+            if row is None or not row.settings.get("mask"):
+                raise Refused(_("There is no such mask."), _("Open its case from the worklist."))
+            self._check_revealed(session, me, row.case_id, row.task)
+            labels = tasks.get(row.task).outcome.labels
+            measures = row.answer["measures"]
+        mask = self._mask(row)
+        named = [{"name": label.name, "title": label.title, **measures.get(label.name, {})} for label in labels]
+        return pack.pack({"labels": named}, {"mask": mask.astype(np.uint8)})
+
+    def _mask(self, row: AnswerRow) -> np.ndarray:
+        """The mask that an answer was stored with, (labels, slices, rows, columns) bool."""
+        header, arrays = pack.unpack(self.files.get(row.settings["mask"]))
+        bits = np.unpackbits(arrays["bits"], count=int(np.prod(header["shape"])))
+        return bits.reshape(header["shape"]).astype(bool)
 
     def _check_revealed(self, session: Session, me: UserRow, case_id: int, task: str) -> None:
         """Refused while nothing of the answer may reach this user."""
@@ -148,8 +170,13 @@ class Answering(Versions):
         from medcore.learn.predict import answer
 
         given = answer(package, inputs, device=self.settings.device)
+        settings = {"device": self.settings.device}
         try:
             with self.database.write() as session:
+                if given.mask is not None:
+                    blob = pack.pack({"shape": given.mask.shape}, {"bits": np.packbits(given.mask)})
+                    settings["mask"] = self.files.put(blob)
+                    session.merge(StoredFile(sha256=settings["mask"], size=len(blob)))
                 row = AnswerRow(
                     case_id=case_id,
                     task=given.task,
@@ -160,7 +187,7 @@ class Answering(Versions):
                     uncertainty=uncertainty(tasks.get(given.task).outcome, given),
                     choice=given.choice,
                     answer=given.to_json(),
-                    settings={"device": self.settings.device},
+                    settings=settings,
                     user_id=me.id,
                 )
                 session.add(row)

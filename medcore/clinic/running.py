@@ -7,11 +7,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -24,12 +25,19 @@ from medcore.i18n import _
 from medcore.inputs import Input
 from medcore.jobs import Heartbeat, Job
 from medcore.store import audit
-from medcore.store.tables import CaseTable, EpochRow, PackageRow, ReviewRow, RunRow
+from medcore.store.tables import AnswerRow, CaseTable, EpochRow, PackageRow, ReviewRow, RunRow
 from medcore.tasks import Task
 
 COMPARED = 300
 FRESH_SEED = 1_000_000
 RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """A truth that is an answer's own, for a person agreed with it."""
+
+    answer_id: int
 
 
 class Lost(Exception):
@@ -107,14 +115,20 @@ class Running(Answering):
 
     def _samples(self, task: Task, run_id: int, wanted: dict[str, Any]) -> tuple[list[Sample], list[Sample]]:
         """(to learn from, to compare by): the same where they are real, else cases from a seed that nobody used."""
-        data, fresh = wanted["data"], FRESH_SEED + run_id
+        data, fresh, compared = wanted["data"], FRESH_SEED + run_id, min(COMPARED, task.simulated)
         if data == "simulated":
-            return task.simulate(wanted["n"], wanted["seed"]), task.simulate(COMPARED, fresh)
+            return task.simulate(wanted["n"], wanted["seed"]), task.simulate(compared, fresh)
         samples: list[Sample] = []
         if data in ("reviewed", "mix"):
             with self.database.read() as session:
                 samples += [
-                    replace(sample, load=partial(self._reviewed_inputs, task.name, int(sample.case)))
+                    replace(
+                        sample,
+                        load=partial(self._reviewed_inputs, task.name, int(sample.case)),
+                        target=partial(self._agreed, sample.target)
+                        if isinstance(sample.target, Agreed)
+                        else sample.target,
+                    )
                     for sample in reviewed_cases(session, task)
                 ]
         if wanted["folder"]:
@@ -123,12 +137,18 @@ class Running(Answering):
                 raise Refused(_("The folder {name} is not there.").format(name=folder), _("Name one on this server."))
             samples += task.data(folder)
         elif data == "mix":
-            return samples + task.simulate(wanted["n"], wanted["seed"]), samples + task.simulate(COMPARED, fresh)
+            return samples + task.simulate(wanted["n"], wanted["seed"]), samples + task.simulate(compared, fresh)
         return samples, samples
 
     def _reviewed_inputs(self, task: str, case_id: int) -> dict[str, Input]:
         with self.database.read() as session:
             return self._taken(session, case_id, task)
+
+    def _agreed(self, what: Agreed) -> np.ndarray:
+        """The mask of an answer that a person called right."""
+        with self.database.read() as session:
+            row = session.get_one(AnswerRow, what.answer_id)
+        return self._mask(row)
 
     def _report(self, task: Task, package: Any, samples: Sequence[Sample]) -> dict[str, Any]:
         """The candidate beside the version in use now, on the same patients."""
@@ -195,12 +215,26 @@ def reviewed_cases(session: Session, task: Task) -> list[Sample]:
         newest.setdefault(row.case_id, {})[row.user_id] = row
     out = []
     for case_id, reads in newest.items():
-        said = {r.choice for r in reads.values() if r.agrees is not None or r.choice}
-        if len(said) == 1:
+        told = [r for r in reads.values() if r.agrees is not None or r.choice]
+        if len({r.choice for r in told}) == 1:
             case = session.get_one(CaseTable, case_id)
-            target = task.outcome.truth_of(said.pop())
+            target = task.outcome.truth_of(told[0].choice)
+            if task.outcome.on:
+                target = _mask_of(task, target, told)
+                if target is None:
+                    continue
             out.append(Sample("reviewed", case.patient.pseudonym, str(case_id), dict, target, source="reviewed"))
     return out
+
+
+def _mask_of(task: Task, there: np.ndarray, told: Sequence[ReviewRow]) -> Any:
+    """A mask that goes with what readers chose: an empty one where nothing is there, else that of the one answer that
+    they all agree with; None where no mask is known."""
+    if task.grid and not there.any():
+        return task.grid[1].nothing
+    answers = {r.answer_id for r in told}
+    agreed = len(answers) == 1 and None not in answers and all(r.agrees for r in told)
+    return Agreed(answers.pop() or 0) if agreed else None
 
 
 def _plain(value: Any) -> Any:

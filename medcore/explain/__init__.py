@@ -38,6 +38,7 @@ BASELINES = {
     "record": N_("Compared with the mean of the training patients, for the values that were measured."),
     "image": N_("Compared with an even mid-grey picture."),
     "signal": N_("Compared with a flat line."),
+    "volume": N_("Compared with an even head: each sequence at its mean."),
 }
 
 
@@ -110,12 +111,20 @@ def _attribute(
     """The label, values by field on the input's own grid, convergence gap, and why there is none."""
     import torch
 
-    from medcore.explain.ensemble import Ensemble
+    from medcore.explain.ensemble import Ensemble, Inside, place_of
 
     task = package.task
     batch = moved(collate([encode_inputs(task, dict(inputs))]), device)
-    xs, masks = tuple(batch[0::2]), tuple(batch[1::2])
     model = Ensemble(package).to(device)
+    shown: slice | None = None
+    if task.grid:
+        with torch.no_grad():
+            place = place_of(model.everywhere(*batch[0::2], *batch[1::2]), task.grid[1].cut)
+        # A slice is judged by itself and its neighbours: those far from the place move nothing in it.
+        shown = _shown(place)
+        batch = [t[:, :, shown] for t in batch]
+        model.place = place[:, shown]
+    xs, masks = tuple(batch[0::2]), tuple(batch[1::2])
     baselines = tuple(
         _baseline(package, name, spec.kind, x, m)
         for (name, spec), x, m in zip(task.fields.items(), xs, masks, strict=True)
@@ -125,7 +134,8 @@ def _attribute(
         said = model(*both) if method.adds_up else model(*xs, *masks)
     names = [item.name for item in task.outcome.labels]
     target = names.index(label) if label else int(said[0].argmax())
-    question = Question(task, model, list(model.nets), xs, masks, baselines, target)
+    nets = [net if model.place is None else Inside(net, model.place) for net in model.nets]
+    question = Question(task, model, nets, xs, masks, baselines, target)
     try:
         # The backward pass of a recurrent net in evaluation mode is not to be had from cuDNN.
         with torch.backends.cudnn.flags(enabled=device != "cuda"):
@@ -137,8 +147,18 @@ def _attribute(
     gap = None
     if method.adds_up:
         gap = abs(float(sum(a.sum() for a in found)) - float(said[0, target] - said[1, target]))
-    values = {
-        name: spec.place(a.detach()[0].float().cpu().numpy(), inputs[name])
-        for (name, spec), a in zip(task.fields.items(), found, strict=True)
-    }
+    values = {}
+    for (name, spec), a in zip(task.fields.items(), found, strict=True):
+        v = a.detach()[0].float().cpu().numpy()
+        if shown is not None:
+            whole = np.zeros((len(v), place.shape[1], *v.shape[2:]), v.dtype)
+            whole[:, shown] = v
+            v = whole
+        values[name] = spec.place(v, inputs[name])
     return names[target], values, gap, ""
+
+
+def _shown(place: "torch.Tensor", around: int = 1) -> slice:
+    """The slices of a place (labels, slices, rows, columns) and their neighbours."""
+    held = place.amax((0, 2, 3)).nonzero().flatten().tolist()
+    return slice(max(0, held[0] - around), held[-1] + 1 + around)

@@ -27,6 +27,8 @@ class GradCam:
             cam = LayerGradCam(net, net.features).attribute(
                 x, target=question.target, additional_forward_args=(mask,), relu_attributions=True
             )
-            cam = LayerAttribution.interpolate(cam.detach(), tuple(x.shape[2:]), "bilinear")
+            # One map a picture; of a volume one a slice, shared out among its sequences.
+            cam = LayerAttribution.interpolate(cam.detach(), tuple(x.shape[-2:]), "bilinear")
+            cam = cam.reshape(len(x), 1, *x.shape[2:]) / x.shape[1]
             total += cam / cam.max().clamp(min=1e-12) / len(question.nets)
         return (total,)

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import torch
 
 
+AT_ONCE = 2**20  # values of an input whose gradients are held at a time
+
+
 class IntegratedGradients:
     """Gradients summed on the straight way from the baseline to the input."""
 
@@ -24,6 +27,6 @@ class IntegratedGradients:
             target=question.target,
             additional_forward_args=question.masks,
             n_steps=self.steps,
-            internal_batch_size=16,
+            internal_batch_size=max(1, min(16, AT_ONCE // sum(x.numel() for x in question.xs))),
         )
         return out

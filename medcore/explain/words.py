@@ -1,11 +1,12 @@
 """An attribution in words: where, or what, and its share of the whole."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
 from medcore.i18n import _
-from medcore.inputs import Image, Input, Record, Signal
+from medcore.inputs import Image, Input, Record, Signal, Volume
 from medcore.tasks import Task
 
 Words = tuple[tuple[str, float], ...]
@@ -23,6 +24,8 @@ def words(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarr
             out += _stretches(given, v)
         elif isinstance(given, Image):
             out += _zones(v, mirrored=given.facts.get("orientation", "").startswith("R"))
+        elif isinstance(given, Volume):
+            out += _slices(v)
     out.sort(key=lambda pair: -abs(pair[1]))
     return tuple((what, share) for what, share in out[:most] if abs(share) >= 0.01)
 
@@ -64,4 +67,14 @@ def _zones(v: np.ndarray, mirrored: bool = False) -> list[tuple[str, float]]:
         (names[i][1 - j if mirrored else j], float(part.sum()) / total)
         for i, band in enumerate(np.array_split(positive, 3, axis=0))
         for j, part in enumerate(np.array_split(band, 2, axis=1))
+    ]
+
+
+def _slices(v: np.ndarray, parts: int = 8) -> list[tuple[str, float]]:
+    """Runs of slices, counted from 1."""
+    positive = np.clip(v, 0, None).sum((1, 2))
+    total = float(positive.sum()) or 1.0
+    ends = np.linspace(0, len(v), min(parts, len(v)) + 1).round().astype(int)
+    return [
+        (_("Slices {a} to {b}").format(a=a + 1, b=b), float(positive[a:b].sum()) / total) for a, b in pairwise(ends)
     ]

@@ -1,10 +1,11 @@
 """What is seen of a patient, in native units, and the fields by which tasks take it."""
 
-from medcore.inputs.base import Field, Input, sha256
+from medcore.inputs.base import Field, GridField, Input, sha256
 from medcore.inputs.image import Image, ImageField
 from medcore.inputs.record import Column, Record, RecordField
 from medcore.inputs.signal import Signal, SignalField
 from medcore.inputs.volume import Volume
+from medcore.inputs.volume_field import VolumeField
 
 KINDS: dict[str, type[Input]] = {"record": Record, "image": Image, "signal": Signal, "volume": Volume}
 
@@ -12,6 +13,7 @@ __all__ = [
     "KINDS",
     "Column",
     "Field",
+    "GridField",
     "Image",
     "ImageField",
     "Input",
@@ -20,5 +22,6 @@ __all__ = [
     "Signal",
     "SignalField",
     "Volume",
+    "VolumeField",
     "sha256",
 ]

@@ -75,3 +75,19 @@ class Field(Protocol):
 
     def absent(self, given: Any) -> list[str]:
         """Names of the parts that the field has and this input lacks (columns, leads)."""
+
+
+class GridField(Field, Protocol):
+    """A field on whose grid an outcome may lie."""
+
+    def encode_mask(self, mask: np.ndarray, given: Any) -> "torch.Tensor":
+        """A mask (labels, …) on the input's own grid, brought to the encoded grid: uint8, 255 times each pixel's share.
+        An axis of length 1 stands for the whole of it."""
+
+    def on_own_grid(self, encoded: np.ndarray, given: Any, beyond: float = 0.0) -> np.ndarray:
+        """Values (labels, …) of the encoded grid on the input's own; `beyond` where nothing was encoded."""
+
+    def augment_with(
+        self, x: "torch.Tensor", mask: "torch.Tensor", truth: "torch.Tensor", generator: "torch.Generator"
+    ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
+        """As `augment`, with a truth (n, labels, …) from 0 to 1 that is moved along."""

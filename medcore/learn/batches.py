@@ -1,7 +1,7 @@
 """Samples as tensors, and tensors as batches."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     import torch
 
 
+FAR_BELOW = -20.0  # as a logit
+AT_ONCE = 2**22  # values of one tensor in a batch that is only answered
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Samples of one task as tensors.
 
     items: for each sample [x, mask] of each field in turn, without batch axis
     truth: (n,) or (n, labels) float64; input_hashes: for each sample those of its inputs
+    places: for an outcome that lies on a field's grid its truth there, (labels, …) of each sample; else empty
     """
 
     task: Task
@@ -27,6 +32,7 @@ class Encoded:
     items: "list[list[torch.Tensor]]"
     truth: np.ndarray
     input_hashes: list[list[str]]
+    places: "list[torch.Tensor]" = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -48,30 +54,35 @@ def encode_inputs(task: Task, inputs: dict[str, Input]) -> "list[torch.Tensor]":
 
 def encode(task: Task, samples: Sequence[Sample], progress: Callable[[float], None] | None = None) -> Encoded:
     """Read and encode every sample. `progress` is called with the share done."""
-    items, hashes = [], []
+    items, hashes, rows, places = [], [], [], []
     for i, sample in enumerate(samples):
         inputs = sample.load()
         items.append(encode_inputs(task, inputs))
+        if task.grid:
+            (spec, outcome), given, mask = task.grid, inputs[task.outcome.on], sample.target()
+            places.append(spec.encode_mask(mask, given))
+            rows.append(outcome.truth_row(mask, given))
+        else:
+            rows.append(sample.target)
         hashes.append([sha256(inputs[name]) for name in task.fields])
         if progress and i % 50 == 0:
             progress(i / len(samples))
-    truth = np.array([s.target for s in samples], np.float64)
-    return Encoded(task, samples, items, truth, hashes)
+    return Encoded(task, samples, items, np.array(rows, np.float64), hashes, places)
 
 
 def collate(items: "Sequence[list[torch.Tensor]]") -> "list[torch.Tensor]":
-    """A batch of each tensor; where last axes differ, shorter ones are padded with 0 (and so masked out)."""
+    """A batch of each tensor; where an axis differs, shorter ones are padded with 0 at its end (and so masked out)."""
     import torch
 
     out = []
     for parts in zip(*items, strict=True):
-        length = max(p.shape[-1] for p in parts)
-        if all(p.shape[-1] == length for p in parts):
+        shape = [max(sizes) for sizes in zip(*(p.shape for p in parts), strict=True)]
+        if all(list(p.shape) == shape for p in parts):
             out.append(torch.stack(parts))
         else:
-            batch = torch.zeros(len(parts), *parts[0].shape[:-1], length)
+            batch = torch.zeros(len(parts), *shape, dtype=parts[0].dtype)
             for row, p in zip(batch, parts, strict=True):
-                row[..., : p.shape[-1]] = p
+                row[tuple(slice(n) for n in p.shape)] = p
             out.append(batch)
     return out
 
@@ -79,16 +90,43 @@ def collate(items: "Sequence[list[torch.Tensor]]") -> "list[torch.Tensor]":
 def evaluation_batches(
     encoded: Encoded, index: np.ndarray, size: int = 64
 ) -> "Iterator[tuple[np.ndarray, list[torch.Tensor]]]":
-    """(positions, batch) over `index`, alike lengths together so that little is padded."""
-    lengths = np.array([encoded.items[i][0].shape[-1] for i in index])
+    """(positions, batch) over `index`, alike sizes together so that little is padded; fewer at a time where one case is
+    large."""
+    lengths = np.array([encoded.items[i][0].numel() for i in index])
+    size = max(1, min(size, AT_ONCE // max(1, int(lengths.max(initial=0)))))
     for part in np.array_split(index[np.argsort(lengths, kind="stable")], max(1, -(-len(index) // size))):
         if len(part):
             yield part, collate([encoded.items[i] for i in part])
 
 
-def augmented(task: Task, batch: "list[torch.Tensor]", generator: "torch.Generator") -> "list[torch.Tensor]":
-    """A random variant of the batch, field by field."""
+def on_own_grid(task: Task, inputs: Mapping[str, Input], logits: np.ndarray) -> np.ndarray:
+    """Logits (m, labels, …) of one case on the grid of the input that the outcome lies on; as they are where it lies on
+    none. Padding is cut off; beyond what the field encodes they are far below 0."""
+    if task.grid is None:
+        return logits
+    spec, given = task.grid[0], inputs[task.outcome.on]
+    return np.stack([spec.on_own_grid(z, given, FAR_BELOW) for z in logits])
+
+
+def truth_batch(encoded: Encoded, index: np.ndarray) -> "torch.Tensor":
+    """What the loss compares the logits of the samples at `index` with."""
+    import torch
+
+    if not encoded.places:
+        return torch.from_numpy(encoded.truth[index])
+    return collate([[encoded.places[i]] for i in index])[0].float() / 255
+
+
+def augmented(
+    task: Task, batch: "list[torch.Tensor]", truth: "torch.Tensor", generator: "torch.Generator"
+) -> "tuple[list[torch.Tensor], torch.Tensor]":
+    """A random variant of the batch, field by field, and the truth, which goes along with the field that it lies on."""
     out: list[torch.Tensor] = []
-    for i, field in enumerate(task.fields.values()):
-        out += field.augment(batch[2 * i], batch[2 * i + 1], generator)
-    return out
+    for i, (name, spec) in enumerate(task.fields.items()):
+        x, mask = batch[2 * i], batch[2 * i + 1]
+        if task.grid and name == task.outcome.on:
+            x, mask, truth = task.grid[0].augment_with(x, mask, truth, generator)
+        else:
+            x, mask = spec.augment(x, mask, generator)
+        out += [x, mask]
+    return out, truth

@@ -201,9 +201,10 @@ def _space(
     for fold, net in nets.items():
         parts = split(encoded, fold, recipe)
         net = net.cpu()
+        embed: Any = getattr(net, "embed", lambda *batch, net=net: net.both(*batch)[1])
         with torch.no_grad():
             inside, outside = (
-                torch.cat([net.both(*batch)[1].float() for _i, batch in evaluation_batches(encoded, part)])  # type: ignore[operator]
+                torch.cat([embed(*batch).float() for _i, batch in evaluation_batches(encoded, part)])
                 for part in (parts.train[:: max(1, len(parts.train) // most)], parts.left_out)
             )
         mean = inside.mean(0)

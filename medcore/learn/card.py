@@ -19,6 +19,10 @@ def metric_title(name: str) -> str:
         "brier": _("Brier score"),
         "ece": _("Calibration error"),
         "mae": _("Mean absolute error"),
+        "dice": _("Dice, mean of patients"),
+        "dice_median": _("Dice, median of patients"),
+        "precision": _("Precision of voxels, mean of patients"),
+        "recall": _("Recall of voxels, mean of patients"),
     }
     stem, _rest, of = name.partition("_")
     return known.get(name) or f"{known.get(stem, stem.upper())}, {of.replace('_', ' ')}"

@@ -1,7 +1,7 @@
 """Figures of a package on labelled cases: with intervals, by patient, and never on what its nets have seen."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,12 @@ from medcore.i18n import _
 from medcore.learn.batches import Encoded, encode
 from medcore.learn.devices import pick
 from medcore.learn.train import predict_logits
+from medcore.outcomes.base import uncalibrated
 from medcore.outcomes.metrics import bootstrap
 from medcore.packages import Package
+
+if TYPE_CHECKING:
+    import torch
 
 
 def seen(package: Package, encoded: Encoded) -> np.ndarray:
@@ -41,30 +45,44 @@ def never_saw(package: Package, encoded: Encoded) -> np.ndarray:
     return np.array(rows, bool)
 
 
-def ensemble_probabilities(package: Package, encoded: Encoded, index: np.ndarray, device: str) -> np.ndarray:
-    """The package's answers (len(index), labels): the nets' calibrated mean."""
+def mean_probabilities(
+    package: Package, which: Sequence[int], encoded: Encoded, index: np.ndarray, device: str
+) -> np.ndarray:
+    """Answers (len(index), labels) of some of the package's nets: their calibrated mean, voxel by voxel where the
+    outcome lies on a grid."""
     outcome = package.task.outcome
-    each = [
-        outcome.probabilities(predict_logits(net.to(device), encoded, index, device), calibration)
-        for net, calibration in zip(package.nets, package.calibrations, strict=True)
-    ]
+    nets = [(package.nets[i].to(device), package.calibrations[i]) for i in which]
+    if package.task.grid:
+        _spec, lying = package.task.grid
+
+        def together(*batch: "torch.Tensor") -> "torch.Tensor":
+            return lying.together([(net(*batch).float(), calibration) for net, calibration in nets])
+
+        return outcome.probabilities(predict_logits(together, encoded, index, device), uncalibrated(outcome.width))
+    each = [outcome.probabilities(predict_logits(net, encoded, index, device), c) for net, c in nets]
     out: np.ndarray = np.mean(each, 0)
     return out
 
 
+def ensemble_probabilities(package: Package, encoded: Encoded, index: np.ndarray, device: str) -> np.ndarray:
+    """The package's answers (len(index), labels): the nets' calibrated mean."""
+    return mean_probabilities(package, range(len(package.nets)), encoded, index, device)
+
+
 def out_of_fold_probabilities(package: Package, encoded: Encoded, device: str) -> tuple[np.ndarray, np.ndarray]:
     """Each sample answered by the mean of the nets that never saw it: (n, labels), and (n,) whether there was one."""
-    outcome, unseen = package.task.outcome, never_saw(package, encoded)
+    unseen = never_saw(package, encoded)
     # A patient who is new to every net is answered by the net of their own fold alone, as the others are.
     for row, fold in zip(unseen, package.folds, strict=True):
         row &= (encoded.folds == fold) | (unseen.sum(0) < len(unseen))
-    total = np.zeros((len(encoded), len(outcome.labels)))
-    for net, calibration, mine in zip(package.nets, package.calibrations, unseen, strict=True):
-        index = np.flatnonzero(mine)
-        if len(index):
-            total[index] += outcome.probabilities(predict_logits(net.to(device), encoded, index, device), calibration)
-    count = unseen.sum(0)
-    return total / np.maximum(count, 1)[:, None], count > 0
+    rows: dict[int, np.ndarray] = {}
+    for pattern in np.unique(unseen, axis=1).T:
+        index = np.flatnonzero((unseen == pattern[:, None]).all(0))
+        if pattern.any():
+            said = mean_probabilities(package, np.flatnonzero(pattern).tolist(), encoded, index, device)
+            rows |= zip(index.tolist(), said, strict=True)
+    nothing = np.zeros_like(next(iter(rows.values()), np.zeros(len(package.task.outcome.labels))))
+    return np.array([rows.get(i, nothing) for i in range(len(encoded))]), np.asarray(unseen.any(0))
 
 
 def figures(task: Any, probabilities: np.ndarray, encoded: Encoded, index: np.ndarray) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What a package says of a case."""
 
+import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from medcore import __version__
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
-from medcore.learn.batches import collate, encode_inputs
+from medcore.learn.batches import collate, encode_inputs, on_own_grid
 from medcore.learn.decision import UNLIKE, not_excluded
 from medcore.learn.devices import moved, pick, placed, with_fallback
 from medcore.packages import Package
@@ -32,6 +33,9 @@ class Answer:
     set: choices that can't be excluded at 5 %; unlike: share of the training patients that were less unlike the rest
     absent: parts of the input that were not there; wished: those that would move the answer most, first
     inputs: SHA-256 of each input by field; versions: of the libraries that computed it
+    measures: of a mask by label: voxels, and volume_ml and diameter_mm or None where the input has no true distances
+    mask_hash: SHA-256 of `mask`, or "". mask: (labels, slices, rows, columns) bool on the input's own grid, beside the
+        JSON; None where the outcome lies on no grid, or where it was not read again
     """
 
     task: str
@@ -50,6 +54,9 @@ class Answer:
     seconds: float
     versions: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    measures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mask_hash: str = ""
+    mask: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def withheld(self) -> bool:
@@ -57,7 +64,9 @@ class Answer:
         return self.unlike >= UNLIKE
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        values = asdict(replace(self, mask=None))
+        del values["mask"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Answer":
@@ -138,12 +147,11 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
     (logits, seen), used = with_fallback(lambda d: passed(package, batch, d), wanted)
     if used != wanted:
         remarks.append(_("The GPU ran out of memory; the CPU answered."))
-    p = probabilities(package, logits)[0]
-    low_high = ranges(package, logits)
+    p, low_high, mask = told(package, inputs, logits)
     # The range is the spread round the answer; it never leaves it outside.
     spans = {
         label.name: (float(min(a, v)), float(max(b, v)))
-        for label, v, (a, b) in zip(outcome.labels, p, low_high, strict=True)
+        for label, v, (a, b) in zip(outcome.labels, p, low_high, strict=False)
     }
     names = [label.name for label in outcome.labels]
     thresholds = dict(zip(names, package.about["thresholds"], strict=False))
@@ -151,7 +159,7 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         task=task.name,
         package=package.name,
         package_hash=package.hash,
-        probabilities=dict(zip(names, map(float, p), strict=True)),
+        probabilities=dict(zip(names, map(float, p), strict=False)),
         ranges=spans,
         thresholds=thresholds,
         choice=outcome.choose(p, package.about["thresholds"]),
@@ -164,7 +172,36 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         seconds=time.perf_counter() - started,
         versions=versions(),
         inputs={name: sha256(given) for name, given in inputs.items()},
+        measures=task.grid[1].measures(mask, inputs[outcome.on]) if task.grid and mask is not None else {},
+        mask_hash="" if mask is None else mask_hash(mask),
+        mask=mask,
     )
+
+
+def told(
+    package: Package, inputs: Mapping[str, Input], logits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """A case's row of probabilities, the range of each label's, and the mask where the outcome lies on a grid.
+
+    logits: (nets, 1, …). On a grid one net at a time is brought to the input's own, so that memory holds two.
+    """
+    if package.task.grid is None:
+        return probabilities(package, logits)[0], ranges(package, logits), None
+    _spec, outcome = package.task.grid
+    tallies, total = [], np.zeros(0)
+    for z, calibration in zip(logits, package.calibrations, strict=True):
+        own = on_own_grid(package.task, inputs, z)
+        tallies.append([outcome.keep(own[0])])
+        said = outcome.voxels(own, calibration)[0].astype(np.float32)
+        total = total + said if total.size else said
+    mean = (total / len(logits)).clip(1e-6, 1 - 1e-6)
+    row, mask = outcome.marked(np.log(mean / (1 - mean)))
+    return row, ranges(package, np.array(tallies))[: len(outcome.labels)], mask
+
+
+def mask_hash(mask: np.ndarray) -> str:
+    """SHA-256 of a mask's shape and bits."""
+    return hashlib.sha256(f"{mask.shape}".encode() + np.packbits(mask).tobytes()).hexdigest()
 
 
 def unlike(package: Package, seen: list[np.ndarray]) -> float:

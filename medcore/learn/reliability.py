@@ -27,11 +27,12 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 def reliability(outcome: Outcome, probabilities: np.ndarray, truth: np.ndarray, patients: Sequence[str]) -> Table:
     """At most ten groups of equal size by what was said, a column each: `from`, `to`, `said` (mean), `was` (share in
-    which it was so), `low` and `high` (its 95 % range over patients), `n`. Empty for a regression or no cases.
+    which it was so), `low` and `high` (its 95 % range over patients), `n`. Empty for no cases, for a regression, and
+    for a mask, whose probabilities are of voxels.
 
     probabilities: (n, labels); truth as the outcome has it; patients: whose each case is
     """
-    if outcome.kind == "regression" or not len(probabilities):
+    if outcome.kind == "regression" or outcome.on or not len(probabilities):
         return {}
     each = statements(outcome, probabilities, truth)
     owner = np.repeat(np.asarray(patients), each[0].shape[1])

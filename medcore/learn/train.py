@@ -1,7 +1,7 @@
 """Training: one net a fold, each with that fold left out, resumable and stoppable at any batch."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medcore.datasets.sample import FOLDS
-from medcore.learn.batches import Encoded, augmented, collate, encode, evaluation_batches
+from medcore.learn.batches import Encoded, augmented, collate, encode, evaluation_batches, on_own_grid, truth_batch
 from medcore.learn.devices import moved, training_precision
+from medcore.outcomes.base import uncalibrated
 from medcore.tasks import Recipe, Task
 
 if TYPE_CHECKING:
@@ -46,18 +47,28 @@ def split(encoded: Encoded, fold: int, recipe: Recipe) -> Split:
 
 
 def predict_logits(
-    net: "torch.nn.Module", encoded: Encoded, index: np.ndarray, device: str, size: int = 64
+    net: "Callable[..., torch.Tensor]", encoded: Encoded, index: np.ndarray, device: str, size: int = 64
 ) -> np.ndarray:
-    """Logits (len(index), width) in full precision, in the order of `index`."""
+    """Logits (len(index), width) in full precision, in the order of `index`; of logits that fill a grid what the
+    outcome keeps of them, (len(index), …), so that memory doesn't grow with their size."""
     import torch
 
-    net.eval()
-    out = np.zeros((len(encoded), encoded.task.outcome.width))
+    rows: dict[int, np.ndarray] = {}
     with torch.no_grad():
         for part, batch in evaluation_batches(encoded, index, size):
-            out[part] = net(*moved(batch, device)).float().cpu().numpy()
-    chosen: np.ndarray = out[index]
-    return chosen
+            z = net(*moved(batch, device)).float().cpu().numpy()
+            rows |= zip(part.tolist(), z if not encoded.places else _kept(encoded, part, z), strict=True)
+    return np.array([rows[i] for i in index.tolist()], np.float64)
+
+
+def _kept(encoded: Encoded, part: np.ndarray, logits: np.ndarray) -> "Iterator[np.ndarray]":
+    """Each case's logits brought to the input's own grid and tallied against the truth there."""
+    assert encoded.task.grid
+    _spec, outcome = encoded.task.grid
+    for i, z in zip(part, logits, strict=True):
+        sample = encoded.samples[i]
+        own = on_own_grid(encoded.task, sample.load(), z[None])[0]
+        yield outcome.keep(own, sample.target())
 
 
 def train_fold(
@@ -89,7 +100,7 @@ def train_fold(
         fit(*collate([encoded.items[i] for i in parts.train]))
     fabric = Fabric(accelerator=device, devices=1, precision=training_precision(device))  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = max(1, len(parts.train) // recipe.batch)
+    steps = max(1, len(parts.train) * recipe.visits // recipe.batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, total=recipe.epochs * steps))
     mean = AveragedModel(net, multi_avg_fn=_follow, use_buffers=True)
     mean.to(device)
@@ -107,16 +118,17 @@ def train_fold(
         # A generator an epoch, so that a resumed training sees the same batches as an unbroken one.
         generator = torch.Generator().manual_seed((seed * FOLDS + fold) * 10_000 + epoch)
         torch.manual_seed(generator.initial_seed())
-        order = torch.from_numpy(parts.train)[torch.randperm(len(parts.train), generator=generator)]
+        rounds = [torch.randperm(len(parts.train), generator=generator) for _round in range(recipe.visits)]
+        order = torch.from_numpy(parts.train)[torch.cat(rounds)]
         total = torch.zeros((), device=device)
         model.train()
         for step in range(steps):
             if stop():
                 raise Stopped
             index = order[step * recipe.batch : (step + 1) * recipe.batch]
-            batch = augmented(task, collate([encoded.items[i] for i in index]), generator)
-            truth = torch.from_numpy(encoded.truth[index.numpy()]).to(device)
-            loss = _loss(fabric, task, model, moved(batch, device), truth, weights)
+            plain = collate([encoded.items[i] for i in index]), truth_batch(encoded, index.numpy())
+            batch, truth = augmented(task, *plain, generator)
+            loss = _loss(fabric, task, model, moved(batch, device), truth.to(device), weights)
             optimizer.zero_grad()
             fabric.backward(loss)
             fabric.clip_gradients(model, optimizer, max_norm=2.0)
@@ -125,11 +137,8 @@ def train_fold(
             mean.update_parameters(net)
             total += loss.detach()
         held = parts.validation if len(parts.validation) else parts.train
-        logits = predict_logits(mean.module, encoded, held, device)
-        truth = encoded.truth[held]
-        # Unweighted: the loss by which probabilities are right, not the one that balances the classes.
-        flat = torch.ones_like(weights) if task.outcome.kind != "regression" else weights.cpu()
-        validation = float(task.outcome.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), flat.cpu()))
+        logits = predict_logits(mean.module.eval(), encoded, held, device)
+        validation = task.outcome.validation_loss(logits, encoded.truth[held], weights.cpu())
         state["epoch"] = epoch + 1
         if validation < state["best"] or not state["best_weights"]:
             state |= {"best": validation, "best_epoch": epoch}
@@ -137,9 +146,7 @@ def train_fold(
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         fabric.save(checkpoint.with_suffix(".part"), state)
         checkpoint.with_suffix(".part").replace(checkpoint)
-        probabilities = task.outcome.probabilities(
-            logits, {"slope": [1.0] * task.outcome.width, "shift": [0.0] * task.outcome.width}
-        )
+        probabilities = task.outcome.probabilities(logits, uncalibrated(task.outcome.width))
         on_epoch(
             {
                 "fold": fold,
@@ -147,7 +154,7 @@ def train_fold(
                 "epochs": recipe.epochs,
                 "loss": float(total) / steps,
                 "validation_loss": validation,
-                "metrics": task.outcome.metrics(probabilities, truth),
+                "metrics": task.outcome.metrics(probabilities, encoded.truth[held]),
             }
         )
     best: dict[str, torch.Tensor] = state["best_weights"]

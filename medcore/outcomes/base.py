@@ -1,7 +1,8 @@
 """The interface that the kinds of outcome share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -29,15 +30,25 @@ class Label:
 Calibration = dict[str, list[float]]
 
 
+def uncalibrated(width: int) -> Calibration:
+    """Logits as they are."""
+    return {"slope": [1.0] * width, "shift": [0.0] * width}
+
+
 class Outcome(Protocol):
     """What a task says.
 
     Truth and predictions are numpy arrays: `logits` (n, width), `truth` (n,) or (n, labels),
-    `probabilities` (n, labels), in the order of `labels`.
+    `probabilities` (n, labels), in the order of `labels`; columns after those of the labels are for `metrics` alone.
+    Where an outcome lies on a grid (`on`), `logits` are what it keeps of them, (n, …).
     """
 
     @property
     def kind(self) -> str: ...
+
+    @property
+    def on(self) -> str:
+        """The field on whose grid the answer lies; "" where it is of the case as a whole."""
 
     @property
     def labels(self) -> tuple[Label, ...]: ...
@@ -52,6 +63,9 @@ class Outcome(Protocol):
 
     def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
         """Mean loss of a batch; `weights` (labels or classes,) balance the classes."""
+
+    def validation_loss(self, logits: np.ndarray, truth: np.ndarray, weights: "torch.Tensor") -> float:
+        """The loss by which an epoch is better than another: not the one that balances the classes."""
 
     def class_weights(self, truth: np.ndarray) -> np.ndarray:
         """Weights for `loss` from the truth of the training part."""
@@ -76,3 +90,48 @@ class Outcome(Protocol):
 
     def choice_of(self, truth: Any) -> str:
         """The choice that a target stands for."""
+
+
+class GridOutcome(Outcome, Protocol):
+    """An outcome that lies on the grid of a field. Its targets are functions that give a mask (labels, …) on the
+    input's own grid; its nets' logits are (n, labels, …) on the encoded grid."""
+
+    @property
+    def cut(self) -> float:
+        """The calibrated probability from which a voxel belongs to a label."""
+
+    def truth_row(self, mask: np.ndarray, given: Any) -> np.ndarray:
+        """What a mask is in the truth that `metrics` takes, (labels,)."""
+
+    def keep(self, logits: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
+        """What is kept of one case's logits (labels, …), brought to the input's own grid, and of its truth there."""
+
+    def voxels(self, logits: Array, calibration: Calibration) -> Array:
+        """Calibrated probabilities of logits (n, labels, …). Numpy or torch, as it came."""
+
+    def together(self, answers: "Sequence[tuple[torch.Tensor, Calibration]]") -> "torch.Tensor":
+        """The calibrated mean of several nets' logits (n, labels, …), as logits that need no calibration."""
+
+    def marked(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """From one case's calibrated logits (labels, …) its row of `probabilities` and its mask, bool."""
+
+    def measures(self, mask: np.ndarray, given: Any) -> dict[str, dict[str, Any]]:
+        """What can be measured of each label's mask."""
+
+    def nothing(self) -> np.ndarray:
+        """The target of a case in which nothing is to be found."""
+
+
+class OfCase:
+    """What those outcomes share that say something of a case as a whole: a net gives a row of logits a case."""
+
+    on: ClassVar[str] = ""
+
+    def validation_loss(self, logits: np.ndarray, truth: np.ndarray, weights: "torch.Tensor") -> float:
+        """Unweighted: the loss by which probabilities are right."""
+        import torch
+
+        return float(self.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), torch.ones_like(weights)))
+
+    def loss(self, logits: "torch.Tensor", truth: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
+        raise NotImplementedError

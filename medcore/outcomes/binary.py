@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcore.outcomes import metrics as m
-from medcore.outcomes.base import Calibration, Label
+from medcore.outcomes.base import Calibration, Label, OfCase
 from medcore.outcomes.logistic import Array, affine, fit_platt, sigmoid, youden
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Binary:
+class Binary(OfCase):
     """Present or absent: one logit; truth (n,) of 0 and 1."""
 
     present: Label

@@ -31,24 +31,29 @@ def softmax(x: Array) -> Array:
     return e / e.sum(-1, keepdims=True)  # type: ignore[no-any-return]
 
 
-def fit_platt(logit: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Slope and shift of Platt scaling with his smoothed targets (Platt, 1999), slope kept positive."""
+def fit_platt(logit: np.ndarray, truth: np.ndarray, count: np.ndarray | None = None) -> tuple[float, float]:
+    """Slope and shift of Platt scaling with his smoothed targets (Platt, 1999), slope kept positive.
+
+    count: how often each pair of logit and truth occurs, where they are tallied
+    """
     z, y = np.asarray(logit, np.float64), np.asarray(truth, np.float64)
-    n1, n0 = y.sum(), len(y) - y.sum()
-    target = np.where(y > 0.5, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-    middle, spread = float(z.mean()), float(z.std())
+    w = np.ones_like(z) if count is None else np.asarray(count, np.float64)
+    n, n1 = w.sum(), (w * y).sum()
+    target = np.where(y > 0.5, (n1 + 1) / (n1 + 2), 1 / (n - n1 + 2))
+    middle = float(w @ z / n)
+    spread = float(np.sqrt(w @ (z - middle) ** 2 / n))
     spread = spread if spread > 1e-9 else 1.0
     columns = np.stack([(z - middle) / spread, np.ones_like(z)], 1)
 
     def loss(theta: np.ndarray) -> float:
         u = columns @ theta
-        return float(np.mean(np.logaddexp(0, u) - target * u))
+        return float(w @ (np.logaddexp(0, u) - target * u) / n)
 
     theta = np.array([1.0, 0.0])
     for _step in range(50):  # Newton's method, halving steps that overshoot (Lin, Lin and Weng, Mach Learn 2007)
         p = sigmoid(columns @ theta)
-        gradient = columns.T @ (p - target) / len(z)
-        hessian = (columns * (p * (1 - p))[:, None]).T @ columns / len(z) + 1e-9 * np.eye(2)
+        gradient = columns.T @ (w * (p - target)) / n
+        hessian = (columns * (w * p * (1 - p))[:, None]).T @ columns / n + 1e-9 * np.eye(2)
         change = np.linalg.solve(hessian, gradient)
         before, size = loss(theta), 1.0
         while size > 1e-10 and loss(theta - size * change) > before - 1e-4 * size * float(gradient @ change):

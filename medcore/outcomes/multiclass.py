@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcore.outcomes import metrics as m
-from medcore.outcomes.base import Calibration, Label
+from medcore.outcomes.base import Calibration, Label, OfCase
 from medcore.outcomes.logistic import Array, affine, softmax
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MultiClass:
+class MultiClass(OfCase):
     """One of `labels`: a logit each; truth (n,) of class positions. The answer is the most probable.
 
     named_f1: further metrics, each the mean F1 of some classes, as a field has its own: {"f1_cinc2017": (0, 1, 2)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcore.outcomes import metrics as m
-from medcore.outcomes.base import Calibration, Label
+from medcore.outcomes.base import Calibration, Label, OfCase
 from medcore.outcomes.logistic import Array, affine, fit_platt, sigmoid, youden
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MultiLabel:
+class MultiLabel(OfCase):
     """Any of `labels`: a logit each; truth (n, labels) of 0 and 1. A reader's choice is the names joined by "+"."""
 
     labels: tuple[Label, ...]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcore.outcomes import metrics as m
-from medcore.outcomes.base import Calibration, Label
+from medcore.outcomes.base import Calibration, Label, OfCase
 from medcore.outcomes.logistic import Array, affine
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Regression:
+class Regression(OfCase):
     """One number in `unit`: one standardised logit; truth (n,). A reader's choice is the number as text."""
 
     value: Label
@@ -37,6 +37,11 @@ class Regression:
         import torch
 
         return torch.nn.functional.smooth_l1_loss(logits[:, 0], (truth.to(logits) - weights[0]) / weights[1])
+
+    def validation_loss(self, logits: np.ndarray, truth: np.ndarray, weights: "torch.Tensor") -> float:
+        import torch
+
+        return float(self.loss(torch.from_numpy(logits).float(), torch.from_numpy(truth), weights))
 
     def class_weights(self, truth: np.ndarray) -> np.ndarray:
         """Mean and standard deviation of the truth: the scale on which the net learns."""

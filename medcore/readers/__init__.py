@@ -49,6 +49,7 @@ def read(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str, str
 def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str, str] | None = None) -> Reading:
     """As `read`, but a file that can't be read doesn't keep the others from being read."""
     items, refused = _unpack(files)
+    found = _stacks(items)
     kinds: dict[str, str] = {}
     foreign: dict[str, Refused] = {}
     for name, content in items.items():
@@ -56,7 +57,6 @@ def read_each(files: Mapping[str, bytes], key: bytes = b"", mapping: Mapping[str
             kinds[name] = sniff.kind(content)
         except Refused as error:
             foreign[name] = error
-    found: list[Found] = []
     jobs = _jobs(items, kinds)
     taken_along = {full for parts in jobs.values() if not isinstance(parts, Refused) for full in parts.values()}
     groups = _groups(items, kinds)
@@ -139,6 +139,23 @@ def _grids(kinds: Mapping[str, str]) -> list[list[str]]:
     from medcore.readers import nifti
 
     return nifti.groups(names)
+
+
+def _stacks(items: dict[str, bytes]) -> list[Found]:
+    """Stacks of numbered colour pictures, which are taken out of `items` together with their masks."""
+    from medcore.readers import stack
+
+    found = []
+    for names, masks in stack.groups(items):
+        try:
+            given = stack.read({name: items[name] for name in names}, posixpath.basename(names[0]).rsplit("_", 1)[0])
+        except Refused:  # too large together: each is read by itself
+            continue
+        if given:
+            found.append(given)
+            for name in (*names, *masks):
+                del items[name]
+    return found
 
 
 def _parts(name: str, items: Mapping[str, bytes], places: Mapping[str, str]) -> dict[str, str] | Refused:

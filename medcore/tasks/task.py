@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
-from medcore.inputs import Field, Input
-from medcore.outcomes import Outcome
+from medcore.inputs import Field, GridField, Input
+from medcore.outcomes import GridOutcome, Outcome
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +22,7 @@ class Recipe:
     learning_rate: the peak, after a fifth of the steps; then down by a cosine; weight_decay: AdamW's
     validation: share of the training patients that is kept for early stopping; with 0 the last epochs are taken
     simulated: cases of the task's simulator that a fresh net learns from before it sees a patient, in half the epochs
+    visits: how often an epoch draws each case (of a volume a few slices at a time)
     """
 
     epochs: int = 30
@@ -31,6 +32,7 @@ class Recipe:
     patience: int = 10
     validation: float = 0.125
     simulated: int = 0
+    visits: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,14 @@ class Task:
 
     fields: by name; the net's forward takes (x, mask) of each in this order and gives logits (n, outcome.width)
     net: makes an untrained net; besides forward it has both(x, mask, …) -> logits and an embedding (n, d),
-        and may have fit(x, mask, …),
+        and may have embed(x, mask, …) for the embedding alone, fit(x, mask, …),
         called once on the training part, and members(x, mask, …) -> (members, n, width), each trained for itself
     data: reads a folder in the set's public layout
     simulate: n cases with truth from a seed, for a machine without data
     explain: the methods that suit it, the default first
     refine: of these, the slower one whose map takes the first paint's place as soon as it is there; "" for none
     roles: what others may ask for it by ("lung_regions"), never its name
+    simulated: how many cases a quick retraining simulates, unless it is told otherwise
     unit_noun: what one case is called in a sentence ("film", "strip", "patient")
     """
 
@@ -66,6 +69,13 @@ class Task:
     limits: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     refine: str = ""
+    simulated: int = 400
+
+    @property
+    def grid(self) -> tuple[GridField, GridOutcome] | None:
+        """The field that the outcome lies on, and the outcome; None where it says something of the case as a whole."""
+        on = self.outcome.on
+        return (cast(GridField, self.fields[on]), cast(GridOutcome, self.outcome)) if on else None
 
     def take(self, inputs: Sequence[Input]) -> tuple[dict[str, Input], tuple[str, ...]] | None:
         """For each field the first input of its kind that passes its check and that no other field has, and the

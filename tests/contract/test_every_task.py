@@ -18,7 +18,7 @@ from medcore import outcomes, tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
-from medcore.inputs import Input, sha256
+from medcore.inputs import Input, Volume, sha256
 from medcore.learn.build import train
 from medcore.outcomes import Regression
 from medcore.packages import Package, load
@@ -170,6 +170,8 @@ def test_it_explains_as_json_and_as_a_map(
 def grid(task: Task, name: str, given: Input) -> tuple[int, ...]:
     """Where an attribution of this input lies."""
     arrays = given.content()[1]
+    if isinstance(given, Volume):
+        return arrays[0].shape[1:]
     return arrays[0].shape[:2] if arrays else (len(task.fields[name].columns),)  # type: ignore[attr-defined]
 
 
@@ -234,6 +236,25 @@ def test_it_is_taken_away_in_each_form(made: Made, capsys: pytest.CaptureFixture
     words = ["replay", str(tmp_path / "replay"), "--package", str(made.package.folder), "--json"]
     assert command.main(words) == 0
     assert json.loads(capsys.readouterr().out)["largest_difference"] == 0.0
+
+
+def test_a_mask_is_kept_with_its_answer_and_teaches_once_it_is_agreed_with(made: Made) -> None:
+    clinic, me, task = made.clinic, made.reader, made.task
+    if task.grid is None:
+        pytest.skip("says something of the case as a whole")
+    inputs = made.inputs(SEED + 3)
+    case_id = clinic.admit_inputs(me, [*inputs.values()])
+    clinic.lock_read(me, case_id, task.name, made.choice(), confidence=2)
+    given = clinic.answer(me, case_id, task.name)
+    header, arrays = unpack(clinic.mask_bytes(me, given.id))
+    labels, shape = task.outcome.labels, grid(task, task.outcome.on, inputs[task.outcome.on])
+    assert arrays["mask"].shape == (len(labels), *shape) and set(np.unique(arrays["mask"])) <= {0, 1}
+    assert [about["name"] for about in header["labels"]] == [label.name for label in labels]
+    assert [about["voxels"] for about in header["labels"]] == [int(m.sum()) for m in arrays["mask"]]
+    clinic.review(me, case_id, task.name, agrees=True)
+    samples, _compared = clinic._samples(task, 1, {"data": "reviewed", "folder": None, "n": 0, "seed": 0})
+    (sample,) = (s for s in samples if s.case == str(case_id))
+    assert np.array_equal(np.broadcast_to(sample.target(), arrays["mask"].shape), arrays["mask"])
 
 
 def test_what_is_stored_names_nobody_and_reads_back_the_same(made: Made) -> None:
