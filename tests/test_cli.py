@@ -225,6 +225,7 @@ def test_real_files_are_answered(task: str, run: Run, data: Path, tmp_path: Path
         pytest.skip(f"no package of {task} is shipped here")
     files = {
         "mortality": lambda: [first_row(data, tmp_path / "patient.csv")],
+        "ecg_diagnosis": lambda: sorted((data / "ptbxl" / "records100").glob("*/*_lr.*"), reverse=True)[:2],
         "ecg_rhythm": lambda: [data / "cinc2017" / "A00001.hea", data / "cinc2017" / "A000.dat"],
         "cxr_pneumonia": lambda: sorted((data / "cxr_pneumonia" / "images").glob("*/*.jp*g"))[:1],
     }[task]()

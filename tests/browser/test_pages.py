@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
 
 from medcore.clinic import Clinic
+from medcore.readers import files_of
 from medcore.settings import REPO, settings
 from medcore.simulate.ecg import ecg
 from medcore.simulate.record import record
@@ -112,14 +113,11 @@ def film() -> dict[str, bytes]:
 
 
 def strip() -> dict[str, bytes]:
-    """A real ECG: header and signal."""
+    """A real ECG of one lead, header and signal; else a simulated one."""
     data = settings().data
     header = next(iter(sorted(data.glob("cinc2017/A*.hea"))), None) if data else None
     if header is None:
-        from pydicom.data import get_testdata_file
-
-        found = Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
-        return {found.name: found.read_bytes()}
+        return files_of(ecg(1))
     signal = header.parent / header.read_text().splitlines()[1].split()[0]
     return {p.name: p.read_bytes() for p in (header, signal)}
 
