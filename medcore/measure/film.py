@@ -1,6 +1,6 @@
 """What a chest film's own pixels say of how it was taken: turned, inverted, cut, photographed, not frontal.
 
-Three linear templates on a thumbnail (film.json), fitted on half of the patients of cxr_pneumonia by
+Three linear templates on a thumbnail (film.json), fitted on half of the patients of the chest films by
 tests/measure/fit_film.py; thresholds are set on the same half. tests/measure/test_film.py measures on the other half
 how often a real film is flagged wrongly and how many altered ones are found. A lateral film is only suspected, because
 no set here has one: it is whatever resembles a frontal chest film less than nearly all real ones do, any way up.
@@ -22,7 +22,7 @@ CHEST = 5.0  # what a film must score, some way up, to be told that it is turned
 FRONTAL = 2.5  # below this, any way up, it hardly is a frontal chest film
 CUT_SIDE, CUT_BELOW = 0.0, 2.0
 COLOUR = 0.01
-MOIRE = 3.2  # the 1,957 films of cxr_pneumonia reach 2.6
+MOIRE = 3.2  # the 1,957 real films reach 2.6
 
 
 @dataclass(frozen=True)
