@@ -44,12 +44,13 @@ def is_slice(dataset: Dataset) -> bool:
 def is_stack(dataset: Dataset) -> bool:
     """One file of several grey frames that say where they lie, or that are CT, MR or PET.
 
-    Raises Refused for what holds no picture.
+    Raises Refused for what holds no picture, or claims more than is read.
     """
     refuse_other_objects(dataset)
     grey = str(dataset.get("PhotometricInterpretation", "")) == "MONOCHROME2" and "PixelData" in dataset
     if not grey or (number(dataset, "NumberOfFrames", 1) or 1) <= 1:
         return False
+    check(dataset)  # before anything is counted by frames
     return str(dataset.get("Modality", "")) in STACKED or all(s.position for s in slices_of(dataset, 0))
 
 
