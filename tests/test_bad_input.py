@@ -163,7 +163,7 @@ BAD: dict[str, tuple[str, Files, str]] = {
     "a flat lead": ("signal", strip(flat(BEAT)), "is flat"),
     "a lead of nothing": ("signal", strip(np.full_like(BEAT, -32.768)), ""),
     "a saturated lead": ("signal", strip(np.clip(4 * (BEAT - np.median(BEAT)), -0.05, 0.05)), "saturated"),
-    "too short": ("signal", strip(BEAT[: 300 * 5]), "lasts 5.0 s"),
+    "too short": ("signal", strip(BEAT[: 300 * 4]), "lasts 4.0 s"),
     "too long": ("signal", strip(np.tile(BEAT, 8)), "lasts 96.0 s"),
     "an EDF file cut off": ("signal", {"a.edf": b"0       X X X X".ljust(184) + b"768     EDF+C"}, "EDF file"),
     "an aECG without a lead": ("signal", {"a.xml": b'<AnnotatedECG xmlns="urn:hl7-org:v3"/>'}, "holds no recording"),

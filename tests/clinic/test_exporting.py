@@ -6,7 +6,8 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from medcore.errors import Refused
 from medcore.export import fhir, pdf
 from medcore.inputs import Image
 from medcore.readers import read
+from medcore.settings import Settings, settings
 from medcore.store.tables import ReviewRow
 from tests.clinic.test_identity import MARK, dicom
 from tests.export.opened import everything, pages, pdf_text
@@ -39,6 +41,14 @@ def reviewed(clinic: Clinic, user: User, case: int, task: str) -> None:
     clinic.lock_read(user, case, task, tasks.get(task).outcome.choices[0].name, 3, f"{MARK} says hello")
     clinic.answer(user, case, task)
     clinic.review(user, case, task, True, comment=f"spoke to {MARK}")
+
+
+@pytest.fixture
+def answering(bare: Settings) -> Iterator[Clinic]:
+    """The shipped packages answer: to small ones a real ECG is too unlike what they learnt from to be reported."""
+    made = Clinic(replace(bare, models=settings().models))
+    yield made
+    made.database.engine.dispose()
 
 
 @pytest.fixture
