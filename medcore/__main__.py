@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("task")
         command.add_argument("file", nargs="+", type=Path, help=_("the files of one case, or a ZIP"))
         command.add_argument("--package", type=Path, help=_("folder of a package; default: the shipped one"))
+    predict.add_argument("--out", type=Path, help=_("write the mask, if the answer is one, as .npz"))
     explain.add_argument("--label")
     explain.add_argument("--method")
     explain.add_argument("--out", type=Path, help=_("write the map as .npz"))
@@ -151,33 +152,40 @@ def run_tasks(args: argparse.Namespace) -> Any:
 
 def run_predict(args: argparse.Namespace) -> Any:
     case, inputs = case_of(args.task, args.file)
-    return _said(package_of(args.task, args.package), case, inputs)
+    return _said(package_of(args.task, args.package), case, inputs, args.out)
 
 
-def _said(package: Any, case: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    """The answer as JSON."""
+def _said(package: Any, case: str, inputs: dict[str, Any], out: Path | None = None) -> dict[str, Any]:
+    """The answer as JSON; its mask, where it is one, goes to `out`."""
     from medcore.learn.predict import answer
 
     given = answer(package, inputs, settings().device)
+    if out and given.mask is not None:
+        _written(out, {"mask": given.mask})
     head = {"task": given.task, "package": given.package, "case": case}
     keys = ("probabilities", "absent", "device", "ranges", "thresholds", "choice", "set", "unlike", "wished", "remarks")
-    return {**head, **{k: given.to_json()[k] for k in keys}}
+    return {**head, **{k: given.to_json()[k] for k in (*keys, *(["measures"] if given.mask_hash else []))}}
+
+
+def _written(path: Path, arrays: dict[str, Any]) -> None:
+    """Arrays by name as .npz."""
+    import numpy as np
+
+    try:
+        with path.open("wb") as out:
+            np.savez_compressed(out, **arrays)
+    except OSError as error:
+        raise _barred(path, error) from None
 
 
 def run_explain(args: argparse.Namespace) -> Any:
-    import numpy as np
-
     from medcore.explain import explain
 
     case, inputs = case_of(args.task, args.file)
     package = package_of(args.task, args.package)
     found = explain(package, inputs, args.label, args.method, settings().device)
     if args.out and not found.failure:
-        try:
-            with args.out.open("wb") as out:
-                np.savez_compressed(out, **found.values)  # type: ignore[arg-type]
-        except OSError as error:
-            raise _barred(args.out, error) from None
+        _written(args.out, dict(found.values))
     return {
         **_said(package, case, inputs),
         "label": found.label,

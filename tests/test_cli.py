@@ -228,10 +228,12 @@ def test_real_files_are_answered(task: str, run: Run, data: Path, tmp_path: Path
         "ecg_diagnosis": lambda: sorted((data / "ptbxl" / "records100").glob("*/*_lr.*"), reverse=True)[:2],
         "ecg_rhythm": lambda: [data / "cinc2017" / "A00001.hea", data / "cinc2017" / "A000.dat"],
         "cxr_pneumonia": lambda: sorted((data / "cxr_pneumonia" / "images").glob("*/*.jp*g"))[:1],
+        "brain_tumour_seg": lambda: sorted((data / "lgg" / "kaggle_3m" / "TCGA_CS_4941").glob("*[0-9].jpg")),
     }[task]()
     found = said(run("predict", task, *files, "--json"))
     assert found["case"] == files[0].stem and found["package"].startswith(f"{task} ")
     assert set(found["probabilities"]) == {label.name for label in get(task).outcome.labels}
+    assert ("measures" in found) == (get(task).grid is not None)
 
 
 # What it refuses
