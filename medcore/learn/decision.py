@@ -26,7 +26,7 @@ def columns(outcome: Outcome, probabilities: np.ndarray) -> tuple[list[str], np.
     names = [label.name for label in outcome.labels]
     if outcome.kind == "binary":
         return [c.name for c in outcome.choices], np.column_stack([probabilities[:, 0], 1 - probabilities[:, 0]])
-    return names, probabilities
+    return names, probabilities[:, : len(names)]  # of a mask more than probabilities is known
 
 
 def having(outcome: Outcome, truth: np.ndarray, width: int) -> np.ndarray:
