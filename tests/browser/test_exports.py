@@ -81,13 +81,13 @@ def test_a_reader_takes_the_reports_and_the_bundle(page: Page, desk: Desk) -> No
     assert button(page, "Picture, DICOM").count() == 0
     if pdf.missing() is None:
         name, data = taken(page, "Report, PDF")
-        assert name == "ECG-0001-ecg_rhythm.pdf"
+        assert name == "ECG-0001-ecg_diagnosis.pdf"
         assert pages(data) == 1 and "Researchuseonly" in pdf_text(data)
     name, data = taken(page, "Report, FHIR R4B")
-    assert name == "ECG-0001-ecg_rhythm.fhir.json"
+    assert name == "ECG-0001-ecg_diagnosis.fhir.json"
     assert Bundle.model_validate_json(data).entry[0].resource.status == "final"
     name, data = taken(page, "Replay bundle, ZIP")
-    assert name == "ECG-0001-ecg_rhythm.replay.zip"
+    assert name == "ECG-0001-ecg_diagnosis.replay.zip"
     assert "bundle.json" in zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert {(user, subject) for user, subject, _what in exports(desk)} == {("reader", "case 1")}
 
