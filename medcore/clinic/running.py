@@ -49,7 +49,7 @@ class Running(Answering):
 
     def work(self, job: Job, beat: Heartbeat, ending: threading.Event) -> None:
         """Does a claimed job to an end that is written down, whatever happens; `ending` puts it back to the queue."""
-        from medcore.learn.train import Stopped
+        from medcore.learn.batches import Stopped
 
         end: Callable[[Session, Job], bool]
         try:

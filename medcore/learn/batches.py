@@ -52,10 +52,16 @@ def encode_inputs(task: Task, inputs: dict[str, Input]) -> "list[torch.Tensor]":
     return [t for name, field in task.fields.items() for t in field.encode(inputs[name])]
 
 
-def encode(task: Task, samples: Sequence[Sample], progress: Callable[[float], None] | None = None) -> Encoded:
-    """Read and encode every sample. `progress` is called with the share done."""
+class Stopped(Exception):
+    """Training was asked to stop; the last checkpoint is kept."""
+
+
+def encode(task: Task, samples: Sequence[Sample], stop: Callable[[], bool] = lambda: False) -> Encoded:
+    """Read (or simulate) and encode every sample. Raises Stopped where `stop()` says so."""
     items, hashes, rows, places = [], [], [], []
-    for i, sample in enumerate(samples):
+    for sample in samples:
+        if stop():
+            raise Stopped
         inputs = sample.load()
         items.append(encode_inputs(task, inputs))
         if task.grid:
@@ -65,8 +71,6 @@ def encode(task: Task, samples: Sequence[Sample], progress: Callable[[float], No
         else:
             rows.append(sample.target)
         hashes.append([sha256(inputs[name]) for name in task.fields])
-        if progress and i % 50 == 0:
-            progress(i / len(samples))
     return Encoded(task, samples, items, np.array(rows, np.float64), hashes, places)
 
 

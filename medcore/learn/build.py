@@ -54,7 +54,7 @@ def train(
     recipe, device, work = recipe or task.recipe, pick(device), work or out / ".work"
     if len(folds) == 1 and not recipe.validation:  # there are no other nets' answers to calibrate it by
         recipe = replace(recipe, validation=0.125)
-    encoded = encode(task, samples)
+    encoded = encode(task, samples, stop)
     _check(encoded, folds, recipe)
     begin = start.states() if start else {}
     if recipe.simulated and not start and _real(task, samples):

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medcore.datasets.sample import FOLDS
-from medcore.learn.batches import Encoded, augmented, collate, encode, evaluation_batches, on_own_grid, truth_batch
+from medcore.learn.batches import (
+    Encoded,
+    Stopped,
+    augmented,
+    collate,
+    encode,
+    evaluation_batches,
+    on_own_grid,
+    truth_batch,
+)
 from medcore.learn.devices import moved, training_precision
 from medcore.outcomes.base import uncalibrated
 from medcore.tasks import Recipe, Task
@@ -20,10 +29,6 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 OnEpoch = Callable[[dict[str, Any]], None]
-
-
-class Stopped(Exception):
-    """Training was asked to stop; the last checkpoint is kept."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,7 @@ def learnt_from_simulated(
 ) -> "dict[str, torch.Tensor]":
     """Weights of a net that learnt from `recipe.simulated` cases of the task's simulator and from no patient, so that
     every net may go on from them, whichever fold it leaves out."""
-    encoded = encode(task, task.simulate(recipe.simulated, seed))
+    encoded = encode(task, task.simulate(recipe.simulated, seed), stop)
     half = replace(recipe, epochs=max(1, recipe.epochs // 2), validation=0.05)
     nobody = FOLDS  # a fold that no case is in
     return train_nets(encoded, half, [nobody], seed, device, {}, work, stop=stop)[nobody]

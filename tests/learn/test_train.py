@@ -9,12 +9,11 @@ import pytest
 
 from medcore.datasets.sample import FOLDS, Sample
 from medcore.errors import Refused
-from medcore.learn.batches import encode
+from medcore.learn.batches import Stopped, encode
 from medcore.learn.build import train
 from medcore.learn.compare import compare
 from medcore.learn.evaluate import evaluate, never_saw, seen
 from medcore.learn.predict import Answer, answer
-from medcore.learn.train import Stopped
 from medcore.packages import Package, load
 from medcore.tasks import Recipe, get
 
@@ -54,6 +53,16 @@ def test_a_stopped_training_goes_on_to_the_same_weights(package: Package, tmp_pa
     )
     assert len(rows) + len(more) == 2 * FOLDS, "an epoch was done twice"
     assert weights(done) == weights(package)
+
+
+def test_a_stop_is_heard_while_cases_are_still_read(tmp_path: Path) -> None:
+    seen: list[int] = []
+    with pytest.raises(Stopped):
+        train(
+            TASK, TASK.simulate(300, 1), tmp_path / "p", version="0.1.0", recipe=QUICK,
+            stop=lambda: len(seen) == 5 or bool(seen.append(1)),
+        )  # fmt: skip
+    assert not (tmp_path / "p").exists()
 
 
 def test_the_report_says_how_often_what_was_said_came_true(package: Package) -> None:
