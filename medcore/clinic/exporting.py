@@ -17,12 +17,12 @@ from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.export import Report, Said
 from medcore.i18n import N_, _
-from medcore.inputs import Input, sha256
+from medcore.inputs import Input, Volume, sha256
 from medcore.learn.decision import UNLIKE
 from medcore.store import audit
 from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Role, UserRow, now
 
-Form = Literal["pdf", "fhir", "replay", "png", "secondary_capture", "cohort"]
+Form = Literal["pdf", "fhir", "replay", "png", "secondary_capture", "segmentation", "cohort"]
 Scope = Literal["own", "any"]
 
 # Who may take what: of own cases (read by oneself), or of any whose answer one may see. What isn't named, may not.
@@ -32,6 +32,7 @@ MAY: Mapping[Form, Mapping[Role, Scope]] = {
     "replay": {"reader": "own", "trainer": "any", "admin": "any"},
     "png": {"reader": "any", "trainer": "any", "admin": "any"},
     "secondary_capture": {"trainer": "any", "admin": "any"},
+    "segmentation": {"trainer": "any", "admin": "any"},
     "cohort": {"trainer": "any", "admin": "any"},
 }
 TITLES: Mapping[Form, str] = {
@@ -40,6 +41,7 @@ TITLES: Mapping[Form, str] = {
     "replay": N_("Replay bundle, ZIP"),
     "png": N_("Picture, PNG"),
     "secondary_capture": N_("Picture, DICOM"),
+    "segmentation": N_("Outlines, DICOM"),
     "cohort": N_("Cohort, CSV"),
 }
 NAMES: Mapping[Form, tuple[str, str]] = {  # end of the file's name, media type
@@ -48,6 +50,7 @@ NAMES: Mapping[Form, tuple[str, str]] = {  # end of the file's name, media type
     "replay": (".replay.zip", "application/zip"),
     "png": (".png", "image/png"),
     "secondary_capture": (".dcm", "application/dicom"),
+    "segmentation": (".seg.dcm", "application/dicom"),
     "cohort": (".csv", "text/csv"),
 }
 CHUNK = 500
@@ -86,6 +89,13 @@ class Exporting(Reading):
             if any(case == case_id for case, _task in going_on(session, me.id)):
                 return []
             forms = [form for form in MAY if form not in ("cohort", "png") and _may(session, me, form, case_id, task)]
+            stored = [name for row in self._case(session, case_id).inputs for name in row.files]
+            mine = (AnswerRow.case_id == case_id, AnswerRow.task == task)
+            last = session.scalars(select(AnswerRow).where(*mine).order_by(AnswerRow.id.desc()).limit(1)).first()
+        if last is not None and last.answer["unlike"] >= UNLIKE:  # there is no number to report
+            forms = [form for form in forms if form == "replay"]
+        if not (tasks.get(task).grid and any(name.endswith(".dcm") for name in stored)):
+            forms = [form for form in forms if form != "segmentation"]  # no outlines, or no study that they could join
         lacking = {"pdf": pdf.missing()}
         return [Offer(form, _(TITLES[form]), *_named(form, number, task), lacking.get(form)) for form in forms]
 
@@ -149,6 +159,7 @@ class Exporting(Reading):
         with self.database.read() as session:
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)
+            row = session.get_one(AnswerRow, given.id)
             return Report(
                 number=case.number,
                 patient=case.patient.pseudonym,
@@ -161,6 +172,7 @@ class Exporting(Reading):
                 answered=given.at,
                 inputs=self._taken(session, case.id, task),
                 why=None if why.failure else why,
+                mask=self._mask(row) if row.settings.get("mask") else None,
                 reads=tuple(_said(*pair) for pair in _reads(session, me, [case.id]) if pair[0].task == task),
                 made=now(),
             )
@@ -186,9 +198,26 @@ class Exporting(Reading):
             from medcore.export.study import study_of
 
             return secondary_capture(report, study_of(report, self._headers(given.case_id, report.inputs), self.key))
+        if form == "segmentation":
+            return self._segmentation(report, given)
         from medcore.export.picture import png
 
         return png(report)
+
+    def _segmentation(self, report: Report, given: AnswerView) -> bytes:
+        from medcore.export.segmentation import segmentation
+        from medcore.export.study import study_of
+
+        sources = self._headers(given.case_id, report.inputs)
+        if report.task.grid is None or report.mask is None or not sources:
+            raise Refused(
+                _("There are no outlines here that could join a DICOM study."), _("Take the picture instead.")
+            )
+        volume = report.inputs[report.task.outcome.on]
+        assert isinstance(volume, Volume)
+        study = study_of(report, sources, self.key)
+        labels = {label.name: _(label.title) for label in report.task.outcome.labels}
+        return segmentation(report.mask, labels, volume.affine, study, given.answer.package, given.answer.package_hash)
 
     def _cleaned(self, case_id: int, inputs: Mapping[str, Input]) -> dict[str, dict[str, bytes]]:
         """By field the stored files of its input, by their stored names."""

@@ -54,7 +54,7 @@ def replay(bundle: Bundle, settings: Settings, folder: Path | None = None) -> di
     ]
     wrong += [
         {"what": name, "then": getattr(then, name), "here": getattr(now, name)}
-        for name in EXACT
+        for name in ((*EXACT, "mask_hash") if exact else EXACT)
         if getattr(then, name) != getattr(now, name)
     ]
     farthest = max(gap for _a, _b, gap in gaps.values())

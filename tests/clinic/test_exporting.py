@@ -25,7 +25,7 @@ from medcore.clinic.demo import real_files
 from medcore.clinic.exporting import MAY, Form
 from medcore.errors import Refused
 from medcore.export import fhir, pdf
-from medcore.inputs import Image
+from medcore.inputs import Image, Volume
 from medcore.readers import read
 from medcore.settings import Settings, settings
 from medcore.store.tables import ReviewRow
@@ -104,7 +104,7 @@ def test_a_reader_takes_reports_of_what_they_read_and_no_more(
 
 
 def test_nothing_leaves_before_the_read_is_locked(answering: Clinic, trainer: User, strip: int) -> None:
-    assert len(MAY) == len(FORMS) + 1
+    assert set(MAY) == {*FORMS, "segmentation", "cohort"}
     for form in FORMS:
         with pytest.raises(Refused, match="when your read is locked"):
             answering.export(trainer, strip, ECG, form)
@@ -475,3 +475,36 @@ def test_a_name_that_a_spreadsheet_would_run_is_quoted(answering: Clinic, boss: 
     odd = answering.add_user(boss, "=HYPERLINK(1)", "reader")
     answering.lock_read(odd, strip, ECG, "other")
     assert "'=HYPERLINK(1)" in {r["reader"] for r in table(answering.export_cohort(boss))}
+
+
+def test_the_outlines_of_a_real_series_join_its_study_exactly_in_place(
+    answering: Clinic, boss: User, data: Path
+) -> None:
+    """A lone T1 is too unlike the training data for its answer to leave, so the outlines are drawn here."""
+    task = "brain_tumour_seg"
+    files = {p.name: p.read_bytes() for p in sorted((data / "dicom_series/series/mr_t1_brain").glob("*.dcm"))}
+    (case,) = answering.admit(boss, files).cases
+    given = answering.answer(boss, case, task)
+    assert [offer.form for offer in answering.offers(boss, case, task)] == ["replay"]
+    report = answering._gathered(boss, given, None, None)
+    assert report.mask is not None and given.answer.withheld
+    drawn = np.zeros_like(report.mask)
+    drawn[0, 3:7, 20:40, 30:60] = True
+    made = dcmread(io.BytesIO(answering._segmentation(replace(report, mask=drawn), given)))
+    assert made.SOPClassUID.name == "Segmentation Storage" and made.NumberOfFrames == len(files)
+    volume = answering.input(boss, answering.open_case(boss, case).inputs[0].id)
+    assert isinstance(volume, Volume)
+    for frame, pixels in zip(made.PerFrameFunctionalGroupsSequence, made.pixel_array, strict=True):
+        corner = [float(v) for v in frame.PlanePositionSequence[0].ImagePositionPatient]
+        at = (np.linalg.inv(volume.affine) @ [*corner, 1])[:3]
+        np.testing.assert_allclose(at, [round(at[0]), 0, 0], atol=0.05)
+        np.testing.assert_array_equal(pixels, drawn[0, round(at[0])])
+
+
+def test_outlines_are_offered_only_where_there_is_a_study(answering: Clinic, boss: User) -> None:
+    task = "brain_tumour_seg"
+    case = answering.admit_inputs(boss, [*tasks.get(task).simulate(1, 3)[0].load().values()])
+    answering.answer(boss, case, task)
+    assert "segmentation" not in [offer.form for offer in answering.offers(boss, case, task)]
+    with pytest.raises(Refused, match="no outlines"):
+        answering.export(boss, case, task, "segmentation")
