@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageFile, ImageOps
 
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -26,6 +26,7 @@ def read(content: bytes, case: str = "") -> Found:
 
     Transparency is dropped, palettes are expanded, 16-bit grey keeps its 16 bits.
     """
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # weasyprint turns it on for the whole process
     jpeg = content[:2] == b"\xff\xd8"
     if jpeg:
         _check_jpeg(content)

@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
+from playwright.sync_api import TimeoutError as TooLong
 
 from medcore.clinic import Clinic
 from medcore.readers import files_of
@@ -156,10 +157,16 @@ def button(page: Page | Locator, name: str) -> Locator:
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """An option of a select box."""
-    page.get_by_role("combobox", name=re.compile(f"^(Selected .*)?{re.escape(label)}")).click()
-    page.keyboard.type(option)  # long lists draw only what is in sight
-    page.get_by_role("option", name=option).first.click()
+    """An option of a select box, opened again where a page that was drawn anew has closed it."""
+    for _try in range(3):
+        settled(page)
+        page.get_by_role("combobox", name=re.compile(f"^(Selected .*)?{re.escape(label)}")).click()
+        page.keyboard.type(option)  # long lists draw only what is in sight
+        with suppress(TooLong):
+            page.get_by_role("option", name=option).first.click(timeout=10_000)
+            return
+        page.keyboard.press("Escape")
+    pytest.fail(f"{label} offers no {option}")
 
 
 def settled(page: Page) -> None:
