@@ -8,6 +8,7 @@ from app.parts import address, answer, care, desk, theme
 from app.parts.theme import Html, e
 from medcore.clinic import Disagreement, ExerciseResult, ExerciseView, Kappa, Statistics
 from medcore.i18n import _
+from medcore.outcomes.base import WITH_PROBABILITIES
 from medcore.tasks import all_tasks, get
 
 CASE = "../pages/case.py"
@@ -139,7 +140,7 @@ def exercises(found: Sequence[ExerciseView]) -> None:
 def make() -> None:
     """A trainer's form."""
     with st.expander(_("Make an exercise")), care.guarded():
-        kinds = [n for n, t in all_tasks().items() if t.outcome.kind in ("binary", "multiclass", "multilabel")]
+        kinds = [n for n, t in all_tasks().items() if t.outcome.kind in WITH_PROBABILITIES]
         task = st.selectbox(_("Question"), kinds, format_func=lambda n: _(get(n).title), key="exercise-task")
         known = dict(clinic.exercise_candidates(user, task))
         if len(known) < 2:

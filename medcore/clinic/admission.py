@@ -148,7 +148,7 @@ class Admissions(Shelf):
                     position=i,
                     kind=p.input.kind,
                     sha256=p.sha256,
-                    files={name: self._shelve(session, sha, p.files[name]) for name, sha in p.stored.items()},
+                    files={name: self._shelve(session, p.files[name], sha) for name, sha in p.stored.items()},
                     facts=dict(p.input.facts),
                     remarks=list(p.remarks),
                     shape=shape(p.input),
@@ -161,14 +161,6 @@ class Admissions(Shelf):
         details = {"source": source, "kind": case.kind, "inputs": len(inputs)}
         audit.append(session, me.name, "admit", f"case {case.id}", details)
         return case
-
-    def _shelve(self, session: Session, sha: str, data: bytes) -> str:
-        """Notes a file as referred to. Put again where another upload's failure has just swept it away: this
-        transaction is alone on the database, so from here on nobody else sweeps it."""
-        if not self.files.has(sha):
-            self.files.put(data)
-        session.merge(StoredFile(sha256=sha, size=len(data)))
-        return sha
 
     def sweep(self) -> None:
         """Removes files that no row refers to: what a process that was killed while it stored them has left."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from medcore import tasks
-from medcore.clinic.decoys import disguised, going_on
+from medcore.clinic.decoys import Cases, disguised, going_on
 from medcore.clinic.ranking import uncertainty, urgency
 from medcore.clinic.shelf import fit
 from medcore.clinic.versions import Versions, in_use_id, in_use_row
@@ -22,7 +22,7 @@ from medcore.i18n import _
 from medcore.inputs import Input, sha256
 from medcore.settings import Settings
 from medcore.store import audit, pack
-from medcore.store.tables import AnswerRow, AttributionRow, PackageRow, ReviewRow, StoredFile, UserRow
+from medcore.store.tables import AnswerRow, AttributionRow, PackageRow, ReviewRow, UserRow
 
 if TYPE_CHECKING:
     from medcore.explain import Attribution
@@ -45,8 +45,7 @@ class Answering(Versions):
         with self._once(("answer", task)):
             with self.database.read() as session:
                 me = self._account(session, user, "answer")
-                self._check_revealed(session, me, case_id, task)
-                decoy = decoy_of(session, me, case_id, task)
+                decoy = self._check_revealed(session, me, case_id, task)
                 version = in_use_row(session, task)
                 stored = self._stored(session, case_id, version.id)
                 inputs = {} if stored else self._taken(session, case_id, task)
@@ -61,8 +60,7 @@ class Answering(Versions):
         """The stored answers of all versions, the newest first; of a decoy only the one that is shown."""
         with self.database.read() as session:
             me = self._account(session, user, "answer")
-            self._check_revealed(session, me, case_id, task)
-            decoy = decoy_of(session, me, case_id, task)
+            decoy = self._check_revealed(session, me, case_id, task)
         if decoy:
             return [self.answer(user, case_id, task)]
         with self.database.read() as session:
@@ -138,14 +136,16 @@ class Answering(Versions):
         bits = np.unpackbits(arrays["bits"], count=int(np.prod(header["shape"])))
         return bits.reshape(header["shape"]).astype(bool)
 
-    def _check_revealed(self, session: Session, me: UserRow, case_id: int, task: str) -> None:
-        """Refused while nothing of the answer may reach this user."""
+    def _check_revealed(self, session: Session, me: UserRow, case_id: int, task: str) -> str:
+        """What the machine is made to say to this user, or "". Refused while nothing of the answer may reach them."""
         self._case(session, case_id)
         tasks.get(task)
-        if not revealed(session, me, case_id, task):
+        going = going_on(session, me.id)
+        if not revealed(session, me, case_id, task, going):
             raise Refused(
                 _("The answer appears when your read is locked."), _("Read the case and lock your read first.")
             )
+        return decoy_of(going, case_id, task)
 
     def _taken(self, session: Session, case_id: int, task: str) -> dict[str, Input]:
         """The case's inputs by the task's fields; Refused, with what is wrong, where it can't take them."""
@@ -175,8 +175,7 @@ class Answering(Versions):
             with self.database.write() as session:
                 if given.mask is not None:
                     blob = pack.pack({"shape": given.mask.shape}, {"bits": np.packbits(given.mask)})
-                    settings["mask"] = self.files.put(blob)
-                    session.merge(StoredFile(sha256=settings["mask"], size=len(blob)))
+                    settings["mask"] = self._shelve(session, blob)
                 row = AnswerRow(
                     case_id=case_id,
                     task=given.task,
@@ -225,8 +224,7 @@ class Answering(Versions):
         blob = _packed(why, inputs)
         about = {k: v for k, v in asdict(why).items() if k != "values"}
         with self._writing(user, "explain") as (session, me):
-            sha = self.files.put(blob)
-            session.merge(StoredFile(sha256=sha, size=len(blob)))
+            sha = self._shelve(session, blob)
             row = AttributionRow(answer_id=given.id, label=label, method=method, about=about, file=sha, user_id=me.id)
             session.add(row)
             session.flush()
@@ -241,18 +239,18 @@ class Answering(Versions):
         return self._locks.setdefault(what, threading.Lock())
 
 
-def revealed(session: Session, me: UserRow, case_id: int, task: str) -> bool:
+def revealed(session: Session, me: UserRow, case_id: int, task: str, going: Cases) -> bool:
     """Whether this user may see what the machine says: after a read of their own, or at once where they don't read
-    first. Within an exercise everybody reads first."""
+    first. Within an exercise (`going_on`) everybody reads first."""
     mine = (ReviewRow.user_id == me.id, ReviewRow.case_id == case_id, ReviewRow.task == task)
     if session.scalar(select(ReviewRow.id).where(*mine).limit(1)) is not None:
         return True
-    return not me.read_first and (case_id, task) not in going_on(session, me.id)
+    return not me.read_first and (case_id, task) not in going
 
 
-def decoy_of(session: Session, me: UserRow, case_id: int, task: str) -> str:
-    """What the machine is made to say to this user, or ""."""
-    row = going_on(session, me.id).get((case_id, task))
+def decoy_of(going: Cases, case_id: int, task: str) -> str:
+    """What the machine is made to say of a case in an exercise that is going on, or ""."""
+    row = going.get((case_id, task))
     return row.decoy if row else ""
 
 

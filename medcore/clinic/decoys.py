@@ -37,6 +37,11 @@ def going_on(session: Session, user_id: int) -> Cases:
     return {(row.case_id, task): row for row, task in sorted(rows, key=lambda found: found[0].position)}
 
 
+def in_exercise(going: Cases, case_id: int) -> bool:
+    """Whether a case is among those of `going_on`, by whatever question."""
+    return any(case == case_id for case, _task in going)
+
+
 def disguised(outcome: Outcome, answer: "Answer", choice: str) -> "Answer":
     """The answer as if the machine said `choice`: of several classes the two change places; of labels with a cut each
     that would be said otherwise is mirrored at its cut, so that what was sure stays sure. What it says by itself

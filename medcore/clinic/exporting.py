@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from medcore import tasks
 from medcore.clinic import worklist
-from medcore.clinic.decoys import going_on
+from medcore.clinic.decoys import going_on, in_exercise
 from medcore.clinic.reading import Reading
 from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.export import Report, Said
 from medcore.i18n import N_, _
 from medcore.inputs import Input, Volume, sha256
-from medcore.learn.decision import UNLIKE
+from medcore.learn.decision import withheld
 from medcore.store import audit
 from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Role, UserRow, now
 
@@ -86,13 +86,13 @@ class Exporting(Reading):
         with self.database.read() as session:
             me = self._account(session, user, "export")
             number = self._case(session, case_id).number
-            if any(case == case_id for case, _task in going_on(session, me.id)):
+            if in_exercise(going_on(session, me.id), case_id):
                 return []
             forms = [form for form in MAY if form not in ("cohort", "png") and _may(session, me, form, case_id, task)]
             stored = [name for row in self._case(session, case_id).inputs for name in row.files]
             mine = (AnswerRow.case_id == case_id, AnswerRow.task == task)
             last = session.scalars(select(AnswerRow).where(*mine).order_by(AnswerRow.id.desc()).limit(1)).first()
-        if last is not None and last.answer["unlike"] >= UNLIKE:  # there is no number to report
+        if last is not None and withheld(last.answer["unlike"]):  # there is no number to report
             forms = [form for form in forms if form == "replay"]
         if not (tasks.get(task).grid and any(name.endswith(".dcm") for name in stored)):
             forms = [form for form in forms if form != "segmentation"]  # no outlines, or no study that they could join
@@ -318,7 +318,7 @@ def _answered(row: AnswerRow | None) -> list[dict[str, Any]]:
         "answered": row.at.isoformat(timespec="seconds"),
         "choice": row.choice,
     }
-    if given["unlike"] >= UNLIKE:
+    if withheld(given["unlike"]):
         return [{name: value for name, value in head.items() if name != "choice"}]
     out = []
     for label, p in given["probabilities"].items():

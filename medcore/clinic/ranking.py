@@ -3,25 +3,24 @@
 from typing import TYPE_CHECKING
 
 from medcore.outcomes import Outcome
+from medcore.outcomes.base import WITH_PROBABILITIES
 
 if TYPE_CHECKING:
     from medcore.learn.predict import Answer
-
-RANKED = ("binary", "multiclass", "multilabel")
 
 
 def urgency(outcome: Outcome, answer: "Answer") -> float | None:
     """Probability of something that somebody should look at soon (`Label.finding`): of several classes their sum, of
     several labels the greatest. None where no number of the answer means anything."""
     found = [answer.probabilities[label.name] for label in outcome.labels if label.finding]
-    if outcome.kind not in RANKED or answer.withheld:
+    if outcome.kind not in WITH_PROBABILITIES or answer.withheld:
         return None
     return min(1.0, sum(found)) if outcome.kind == "multiclass" else max(found, default=0.0)
 
 
 def uncertainty(outcome: Outcome, answer: "Answer") -> float | None:
     """1 at the cut, or where two classes are equally probable; 0 where it is sure. Of several labels the greatest."""
-    if outcome.kind not in RANKED or answer.withheld:
+    if outcome.kind not in WITH_PROBABILITIES or answer.withheld:
         return None
     p = answer.probabilities
     if outcome.kind == "multiclass":

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from medcore import tasks
 from medcore.clinic import worklist
 from medcore.clinic.answering import Answering, decoy_of, revealed
-from medcore.clinic.decoys import going_on
+from medcore.clinic.decoys import Cases, going_on, in_exercise
 from medcore.clinic.shelf import fits
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import CaseView, InputView, Page, Read, Refusal, User
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.learn.decision import UNLIKE
+from medcore.learn.decision import withheld
 from medcore.store import audit
 from medcore.store.tables import AnswerRow, AuditRow, CaseTable, ExerciseCaseRow, ReviewRow, Stage, UserRow, now
 
@@ -63,9 +63,10 @@ class Reading(Answering):
             case = self._case(session, case_id)
             found = fits(self._inputs(session, case))
             answering = tuple(f.task.name for f in found if f.taken is not None)
-            exercise = [row for (c, _task), row in going_on(session, me.id).items() if c == case_id]
+            going = going_on(session, me.id)
+            exercise = [row for (c, _task), row in going.items() if c == case_id]
             previous, following, position, total = (
-                _in_exercise(session, me, exercise[0]) if exercise else _neighbours(session, case)
+                _beside(going, exercise[0]) if exercise else _neighbours(session, case)
             )
             return CaseView(
                 row=worklist.view(session, me, [case.id])[0],
@@ -74,8 +75,8 @@ class Reading(Answering):
                 ),
                 tasks=answering,
                 refusals={f.task.name: Refusal("", f.refusal.sentence, f.refusal.remedy) for f in found if f.refusal},
-                reads=tuple(_visible(session, me, case)),
-                revealed=tuple(t for t in answering if revealed(session, me, case_id, t)),
+                reads=tuple(_visible(session, me, case, going)),
+                revealed=tuple(t for t in answering if revealed(session, me, case_id, t, going)),
                 exercise=exercise[0].exercise_id if exercise else None,
                 previous=previous,
                 next=following,
@@ -87,7 +88,7 @@ class Reading(Answering):
         """Refused while this user reads the case in an exercise: a decoy must reach no report and no export."""
         with self.database.read() as session:
             me = self._account(session, user, "open_case")
-            if any(case == case_id for case, _task in going_on(session, me.id)):
+            if in_exercise(going_on(session, me.id), case_id):
                 raise Refused(
                     _("This case is part of an exercise that you are in; some of its answers are wrong on purpose."),
                     _("Finish the exercise; then the case can be taken out."),
@@ -135,7 +136,7 @@ class Reading(Answering):
         """
         with self.database.read() as session:
             me = self._account(session, user, "review")
-            self._check_revealed(session, me, case_id, task)
+            decoy = self._check_revealed(session, me, case_id, task)
             self._taken(session, case_id, task)
             seen = session.scalar(
                 select(AnswerRow)
@@ -143,13 +144,12 @@ class Reading(Answering):
                 .order_by((AnswerRow.package_id == in_use_id(session, task)).desc(), AnswerRow.id.desc())
                 .limit(1)
             )
-            decoy = decoy_of(session, me, case_id, task)
-        withheld = seen is not None and seen.answer["unlike"] >= UNLIKE
-        if withheld:
+        silent = seen is not None and withheld(seen.answer["unlike"])
+        if silent:
             agrees, seen = None, None
         if agrees and not choice and seen is not None:
             choice = decoy or seen.choice
-        if agrees is None and not withheld:
+        if agrees is None and not silent:
             choice = ""
         if agrees is not None or choice:
             choice = _checked_choice(task, choice)
@@ -172,7 +172,7 @@ class Reading(Answering):
     ) -> Read:
         case = self._case(session, case_id)
         # A decoy's answer is nobody's: the read points to none.
-        decoy = bool(decoy_of(session, me, case_id, task))
+        decoy = bool(decoy_of(going_on(session, me.id), case_id, task))
         answer = None if decoy else answer
         if len(comment) > LONGEST_COMMENT:
             raise Refused(_("The comment is longer than {n} characters.").format(n=LONGEST_COMMENT), _("Shorten it."))
@@ -208,9 +208,9 @@ def _neighbours(session: Session, case: CaseTable) -> tuple[int | None, int | No
     return previous, following, before + 1, session.scalar(select(func.count()).select_from(CaseTable)) or 0
 
 
-def _in_exercise(session: Session, me: UserRow, here: ExerciseCaseRow) -> tuple[int | None, int | None, int, int]:
+def _beside(going: Cases, here: ExerciseCaseRow) -> tuple[int | None, int | None, int, int]:
     """(previous, next, position, total) among this user's cases of the exercise."""
-    cases = [row.case_id for row in going_on(session, me.id).values()]
+    cases = [row.case_id for row in going.values()]
     at = cases.index(here.case_id)
     previous, following = cases[at - 1] if at else None, cases[at + 1] if at + 1 < len(cases) else None
     return previous, following, at + 1, len(cases)
@@ -223,7 +223,7 @@ def _opened(session: Session, me: UserRow, case_id: int) -> datetime | None:
     return datetime.fromisoformat(at) if at else None
 
 
-def _visible(session: Session, me: UserRow, case: CaseTable) -> list[Read]:
+def _visible(session: Session, me: UserRow, case: CaseTable, going: Cases) -> list[Read]:
     """The user's own reads of a case; those of others to a task once the user's own are final. Reads of a decoy only
     to who gave them and while the exercise goes on; within one, nobody else's."""
     rows = session.execute(
@@ -232,7 +232,7 @@ def _visible(session: Session, me: UserRow, case: CaseTable) -> list[Read]:
         .where(ReviewRow.case_id == case.id)
         .order_by(ReviewRow.id)
     ).all()
-    exercise = {task for case_id, task in going_on(session, me.id) if case_id == case.id}
+    exercise = {task for case_id, task in going if case_id == case.id}
     done = {r.task for r, _answer in rows if r.user_id == me.id and r.stage == "final"}
 
     def mine_to_see(r: ReviewRow) -> bool:

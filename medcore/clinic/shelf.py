@@ -15,7 +15,7 @@ from medcore.i18n import _
 from medcore.inputs import Image, Input, Record, Signal, Volume, sha256
 from medcore.settings import Settings
 from medcore.store import pack
-from medcore.store.tables import CaseTable, InputRow
+from medcore.store.tables import CaseTable, InputRow, StoredFile
 from medcore.tasks import Task, all_tasks
 
 CACHE_BYTES = 512 * 2**20  # a CT of 500 slices and what is looked at beside it
@@ -117,6 +117,15 @@ class Shelf(Desk):
             _("A stored file no longer gives what it gave when it was uploaded."),
             _("Go back to the release that stored it, or upload the case again."),
         )
+
+    def _shelve(self, session: Session, data: bytes, sha: str = "") -> str:
+        """Stores a file, unless it is there as `sha`, and notes it as referred to; gives its hash. This transaction is
+        alone on the database, so what another upload's failure has swept away until now is put again, and from here
+        on nobody sweeps it."""
+        if not sha or not self.files.has(sha):
+            sha = self.files.put(data)
+        session.merge(StoredFile(sha256=sha, size=len(data)))
+        return sha
 
     def _remember(self, input_id: int, given: Input) -> None:
         size = sum(a.nbytes for a in given.content()[1]) + len(json.dumps(given.content()[0]))

@@ -10,7 +10,7 @@ from medcore.clinic import decoys
 from medcore.clinic.views import CaseRow, Page
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.learn.decision import UNLIKE
+from medcore.learn.decision import withheld
 from medcore.store.tables import AnswerRow, CaseState, CaseTable, PatientRow, ReviewRow, UseRow, UserRow
 from medcore.tasks import Task, all_tasks
 
@@ -165,7 +165,7 @@ def _row(
     task = all_tasks().get(case.task or "")
     read = reads.get((case.id, case.task or ""), {})
     answer = newest.get((case.id, case.task or ""))
-    known = answer is not None and (read or not user.read_first) and answer.answer["unlike"] < UNLIKE
+    known = answer is not None and (read or not user.read_first) and not withheld(answer.answer["unlike"])
     # The worklist keeps silent on every case of an exercise: its word on a decoy would give it away.
     shown = answer if known and not exercise else None
     final = read.get("final")

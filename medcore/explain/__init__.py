@@ -130,8 +130,10 @@ def _attribute(
         for (name, spec), x, m in zip(task.fields.items(), xs, masks, strict=True)
     )
     with torch.no_grad():  # the baseline's answer only where something is measured against it
-        both = [torch.cat(pair) for pair in zip((*xs, *masks), (*baselines, *masks), strict=True)]
-        said = model(*both) if method.adds_up else model(*xs, *masks)
+        asked = (*xs, *masks)
+        if method.adds_up:
+            asked = tuple(torch.cat(pair) for pair in zip(asked, (*baselines, *masks), strict=True))
+        said = model(*asked)
     names = [item.name for item in task.outcome.labels]
     target = names.index(label) if label else int(said[0].argmax())
     nets = [net if model.place is None else Inside(net, model.place) for net in model.nets]

@@ -14,13 +14,13 @@ class Ensemble(nn.Module):
         the voxels of the place, which stays the same however the input is changed.
     """
 
-    def __init__(self, package: Package, place: torch.Tensor | None = None) -> None:
+    def __init__(self, package: Package) -> None:
         super().__init__()
         self.nets = nn.ModuleList(package.hooked_nets)
         self.calibrations = package.calibrations
         grid = package.task.grid
         self.calibrated = grid[1].voxels if grid else package.task.outcome.probabilities
-        self.place = place
+        self.place: torch.Tensor | None = None
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         said = self.everywhere(*tensors)

@@ -44,6 +44,14 @@ class Image:
         return np.subtract(pixels.max() + pixels.min(), pixels, out=pixels) if self.monochrome1 else pixels
 
 
+def colourfulness(pixels: np.ndarray) -> float:
+    """Mean distance between the colour channels as a share of the range; 0 for grey, stored as colour too."""
+    if pixels.ndim == 2:
+        return 0.0
+    p = pixels[:: max(1, len(pixels) // 128), :: max(1, pixels.shape[1] // 128)].astype(np.float32)
+    return float((p.max(2) - p.min(2)).mean() / max(1.0, float(p.max())))
+
+
 @dataclass(frozen=True)
 class ImageField:
     """Takes one grey picture of at least `min_side` pixels.
@@ -63,7 +71,7 @@ class ImageField:
 
     def check(self, given: Image) -> list[str]:
         rows, columns = given.pixels.shape[:2]
-        if given.pixels.ndim == 3 and self._colourfulness(given.pixels) > 0.06:
+        if colourfulness(given.pixels) > 0.06:
             raise Refused(
                 _("This is a colour picture; the question is asked of a grey film."),
                 _("Upload the film itself (DICOM, or a grey PNG or JPEG), not a photograph."),
@@ -89,12 +97,6 @@ class ImageField:
         if self.views and not view:
             remarks.append(_("The file doesn't name its view. It is read as a frontal film."))
         return remarks
-
-    @staticmethod
-    def _colourfulness(pixels: np.ndarray) -> float:
-        """Mean distance between the colour channels as a share of the range; 0 for grey stored as colour."""
-        p = pixels[:: max(1, len(pixels) // 128), :: max(1, pixels.shape[1] // 128)].astype(np.float32)
-        return float((p.max(2) - p.min(2)).mean() / max(1.0, float(p.max())))
 
     def encode(self, given: Image) -> "tuple[torch.Tensor, torch.Tensor]":
         import torch

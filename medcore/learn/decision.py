@@ -9,6 +9,7 @@ import numpy as np
 
 from medcore.datasets.sample import Sample
 from medcore.outcomes import Outcome
+from medcore.outcomes.base import WITH_PROBABILITIES
 from medcore.outcomes.metrics import bootstrap, nan
 
 UNLIKE = 0.99
@@ -19,6 +20,11 @@ FEWEST = 20  # with fewer cases of a label nothing is excluded
 PARTS = 5
 AGES = ((0, 2), (2, 12), (12, 18), (18, 40), (40, 65), (65, 80), (80, 130))
 LEADING = ("auroc", "auroc_macro", "accuracy")
+
+
+def withheld(unlike: float) -> bool:
+    """Whether a case of this unlike-training score is too far from the training data for a number to be shown."""
+    return unlike >= UNLIKE
 
 
 def columns(outcome: Outcome, probabilities: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -49,7 +55,7 @@ def exclusion(values: np.ndarray, has: np.ndarray) -> np.ndarray:
 
 def exclude_below(outcome: Outcome, probabilities: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """`exclusion` by name; empty for an outcome that says no probabilities."""
-    if outcome.kind not in ("binary", "multiclass", "multilabel"):
+    if outcome.kind not in WITH_PROBABILITIES:
         return {}
     names, values = columns(outcome, probabilities)
     return dict(zip(names, map(float, exclusion(values, having(outcome, truth, len(names)))), strict=True))
@@ -79,7 +85,7 @@ def decision(
     groups: by age, sex and view, each group's n and leading metric
     Figures are {value, low, high}: 95 % range over resampled patients.
     """
-    if outcome.kind not in ("binary", "multiclass", "multilabel"):
+    if outcome.kind not in WITH_PROBABILITIES:
         return {}
     names, values = columns(outcome, probabilities)
     has = having(outcome, truth, len(names))

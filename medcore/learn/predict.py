@@ -15,7 +15,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
 from medcore.learn.batches import collate, encode_inputs, on_own_grid
-from medcore.learn.decision import UNLIKE, not_excluded
+from medcore.learn.decision import not_excluded, withheld
 from medcore.learn.devices import moved, pick, placed, with_fallback
 from medcore.packages import Package
 
@@ -61,7 +61,7 @@ class Answer:
     @property
     def withheld(self) -> bool:
         """Whether the case is too unlike the training data for its numbers to mean anything."""
-        return self.unlike >= UNLIKE
+        return withheld(self.unlike)
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(replace(self, mask=None))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from medcore.outcomes import Outcome
+from medcore.outcomes.base import WITH_PROBABILITIES
 from medcore.outcomes.metrics import bootstrap
 
 BINS = 10
@@ -32,7 +33,7 @@ def reliability(outcome: Outcome, probabilities: np.ndarray, truth: np.ndarray, 
 
     probabilities: (n, labels); truth as the outcome has it; patients: whose each case is
     """
-    if outcome.kind == "regression" or outcome.on or not len(probabilities):
+    if outcome.kind not in WITH_PROBABILITIES or not len(probabilities):
         return {}
     each = statements(outcome, probabilities, truth)
     owner = np.repeat(np.asarray(patients), each[0].shape[1])

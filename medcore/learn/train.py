@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -239,8 +239,3 @@ def learnt_from_simulated(
     half = replace(recipe, epochs=max(1, recipe.epochs // 2), validation=0.05)
     nobody = FOLDS  # a fold that no case is in
     return train_nets(encoded, half, [nobody], seed, device, {}, work, stop=stop)[nobody]
-
-
-def recipe_json(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as the package keeps it."""
-    return asdict(recipe)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from medcore.inputs import Image
+from medcore.inputs.image import colourfulness
 
 SIDE = 20
 MODALITIES = ("", "CR", "DX", "RG", "XR", "RF", "OT", "SC")
@@ -40,7 +41,7 @@ def look(given: Image) -> Look | None:
     """None where the input isn't a chest film by what it says of itself, or is a colour picture."""
     if given.facts.get("modality", "") not in MODALITIES or given.facts.get("body_part", "CHEST") != "CHEST":
         return None
-    tint = _tint(given.pixels)
+    tint = colourfulness(given.pixels)
     if tint > 6 * COLOUR or min(given.pixels.shape[:2]) < SIDE:
         return None
     picture = thumbnail(given)
@@ -77,14 +78,6 @@ def _templates() -> dict[str, tuple[np.ndarray, float]]:
 def _score(name: str, picture: np.ndarray) -> float:
     weights, level = _templates()[name]
     return float((weights * picture).sum()) + level
-
-
-def _tint(pixels: np.ndarray) -> float:
-    """Mean distance between the colour channels as a share of the range; 0 for grey."""
-    if pixels.ndim == 2:
-        return 0.0
-    p = pixels[:: max(1, len(pixels) // 128), :: max(1, pixels.shape[1] // 128)].astype(np.float32)
-    return float((p.max(2) - p.min(2)).mean() / max(1.0, float(p.max())))
 
 
 def moire(pixels: np.ndarray) -> float:

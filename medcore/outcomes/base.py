@@ -35,6 +35,10 @@ def uncalibrated(width: int) -> Calibration:
     return {"slope": [1.0] * width, "shift": [0.0] * width}
 
 
+WITH_PROBABILITIES = ("binary", "multiclass", "multilabel")
+"""Kinds of outcome whose answer is a probability of each label of the case as a whole."""
+
+
 class Outcome(Protocol):
     """What a task says.
 

@@ -1,7 +1,5 @@
 """A drag step in the viewers: what drawing one takes, the frame that shows it apart. Headless Chromium, no GPU."""
 
-import os
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -9,9 +7,8 @@ from statistics import median
 
 from playwright.sync_api import Page, sync_playwright
 
-from medcore.settings import REPO
 from tests.benchmarks.measure import Row
-from tests.browser.conftest import FLAGS, chromium, free_port, running
+from tests.browser.conftest import FLAGS, chromium, own_page
 
 MOST = 0.016  # seconds a step: 60 a second
 STEPS = 40
@@ -43,12 +40,10 @@ DRAGS = (
 
 def rows() -> list[Row]:
     """One row a drag, in the share of MOST that its median step takes."""
-    port, script = free_port(), REPO / "tests" / "browser" / "gallery" / "server.py"
-    env = os.environ | {"PYTHONPATH": str(REPO)}
     path = chromium()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=path, args=list(FLAGS))
-        with running([sys.executable, str(script), str(port)], port, env, Path(folder) / "log") as url:
+        with own_page("gallery", Path(folder)) as url:
             out = [_row(browser.new_page(viewport={"width": 1040, "height": 900}), url, *drag) for drag in DRAGS]
         browser.close()
     return out

@@ -1,7 +1,5 @@
 """A drag step of a 512 × 512 × 60 volume in three planes, in headless Chromium without a graphics card."""
 
-import os
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -9,9 +7,8 @@ from statistics import median
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
-from medcore.settings import REPO
 from tests.benchmarks.measure import Row
-from tests.browser.conftest import FLAGS, chromium, free_port, running
+from tests.browser.conftest import FLAGS, chromium, own_page
 
 BAR_SECONDS = 0.016  # a frame at 60 Hz
 STEPS = 40
@@ -36,12 +33,9 @@ FRAME = """() => new Promise((done) => requestAnimationFrame(() => {
 
 def rows() -> list[Row]:
     """Drawing, and frame to frame with compositing, for a drag of the level, of the crosshair and through slices."""
-    port = free_port()
-    env = os.environ | {"PYTHONPATH": str(REPO)}
-    script = str(REPO / "tests" / "browser" / "volumes" / "server.py")
     with (
         tempfile.TemporaryDirectory() as folder,
-        running([sys.executable, script, str(port)], port, env, Path(folder) / "log") as url,
+        own_page("volumes", Path(folder)) as url,
         sync_playwright() as play,
     ):
         browser = play.chromium.launch(executable_path=chromium(), args=list(FLAGS))

@@ -6,29 +6,25 @@ What is timed is the page from the request to all that it sends; `python -m test
 
 import json
 import logging
-import random
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
 from app.parts import desk
 from medcore.clinic import Clinic
 from medcore.settings import REPO, settings
-from medcore.store.tables import CaseTable, PatientRow
 from tests.benchmarks.measure import Row, interleaved
+from tests.clinic.many import fill
 
 CASES = 100_000
 PAGE = 25
 ROUNDS = 7
-KINDS = {"record": "REC", "image": "FILM", "signal": "ECG"}
 
 
 def rows() -> list[Row]:
@@ -42,33 +38,9 @@ def rows() -> list[Row]:
 def opened(home: Path, cases: int) -> Clinic:
     """A desk with so many cases."""
     own = replace(settings(), home=home, database_url=f"sqlite:///{home / 'medcore.sqlite'}", models=home / "none")
-    clinic, rng = Clinic(own), random.Random(0)
-    start, running = datetime(2026, 1, 1, tzinfo=UTC), dict.fromkeys(KINDS, 0)
-    made = []
-    for i in range(cases):
-        kind = rng.choice([*KINDS])
-        running[kind] += 1
-        made.append(
-            {
-                "number": f"{KINDS[kind]}-{running[kind]:04d}",
-                "running": running[kind],
-                "kind": kind,
-                "patient_id": i // 2 + 1,
-                "age_years": rng.uniform(18, 95),
-                "sex": rng.choice("FM"),
-                "state": rng.choices(["to_read", "read", "reviewed"], [60, 5, 35])[0],
-                "source": "upload",
-                "simulated": True,
-                "received": start + timedelta(seconds=i // 3),
-            }
-        )
-    if made:
-        with clinic.database.write() as session:
-            session.execute(
-                insert(PatientRow), [{"id": i + 1, "pseudonym": f"P{i:09d}"} for i in range(-(-cases // 2))]
-            )
-            session.execute(insert(CaseTable), made)
-            session.connection().exec_driver_sql("ANALYZE")
+    clinic = Clinic(own)
+    if cases:
+        fill(clinic, cases)
     return clinic
 
 

@@ -90,15 +90,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextlib.contextmanager
+def own_page(name: str, folder: Path) -> Iterator[str]:
+    """Address of the page of viewers whose server lies in `name` beside this file. folder: where its log goes."""
+    port, script = free_port(), Path(__file__).parent / name / "server.py"
+    env = os.environ | {"PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+    with running([sys.executable, str(script), str(port)], port, env, folder / "log") as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the viewers' own page."""
     chromium()
-    port = free_port()
-    env = os.environ | {"PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
-    script = Path(__file__).parent / "gallery" / "server.py"
-    log = tmp_path_factory.mktemp("gallery") / "log"
-    with running([sys.executable, str(script), str(port)], port, env, log) as url:
+    with own_page("gallery", tmp_path_factory.mktemp("gallery")) as url:
         yield url
 
 

@@ -1,7 +1,5 @@
 """The volume viewer in a real browser: what it draws and measures, and that it asks the server for nothing."""
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
-from medcore.settings import REPO
 from medcore.store.pack import unpack
-from tests.browser.conftest import chromium, free_port, running
+from tests.browser.conftest import chromium, own_page
 from tests.browser.test_viewers import Traffic, opened, press, settled, view
 from tests.browser.volumes.made import blob
 
@@ -24,11 +21,7 @@ pytestmark = pytest.mark.browser
 def volumes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the viewer's own page."""
     chromium()
-    port = free_port()
-    env = os.environ | {"PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
-    script = Path(__file__).parent / "volumes" / "server.py"
-    log = tmp_path_factory.mktemp("volumes") / "log"
-    with running([sys.executable, str(script), str(port)], port, env, log) as url:
+    with own_page("volumes", tmp_path_factory.mktemp("volumes")) as url:
         yield url
 
 

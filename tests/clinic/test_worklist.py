@@ -1,21 +1,18 @@
 """The worklist with 100,000 cases: each of its queries is served by an index."""
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import event
 
 from medcore.clinic import Clinic, Page, User
 from medcore.errors import Refused
 from medcore.settings import settings
-from medcore.store.tables import CaseTable, PatientRow
+from tests.clinic.many import fill
 
 N = 100_000
-KINDS = {"record": ("REC", "mortality"), "image": ("FILM", "cxr_pneumonia"), "signal": ("ECG", "ecg_rhythm")}
 
 
 @pytest.fixture(scope="module")
@@ -23,31 +20,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
     home = tmp_path_factory.mktemp("full")
     url = f"sqlite:///{home / 'medcore.sqlite'}"
     clinic = Clinic(replace(settings(), home=home, database_url=url, models=Path(home / "none"), admin_password=""))
-    rng = random.Random(0)
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    cases, running = [], dict.fromkeys(KINDS, 0)
-    for i in range(N):
-        kind = rng.choice([*KINDS])
-        running[kind] += 1
-        cases.append(
-            {
-                "number": f"{KINDS[kind][0]}-{running[kind]:04d}",
-                "running": running[kind],
-                "kind": kind,
-                "task": KINDS[kind][1],
-                "patient_id": i // 2 + 1,
-                "age_years": rng.uniform(18, 95),
-                "sex": rng.choice("FM"),
-                "state": rng.choices(["to_read", "read", "reviewed", "unanswerable"], [60, 5, 34, 1])[0],
-                "source": "upload",
-                "simulated": True,
-                "received": start + timedelta(seconds=i // 3),
-            }
-        )
-    with clinic.database.write() as session:
-        session.execute(insert(PatientRow), [{"id": i + 1, "pseudonym": f"P{i:09d}"} for i in range(N // 2)])
-        session.execute(insert(CaseTable), cases)
-        session.connection().exec_driver_sql("ANALYZE")
+    fill(clinic, N)
     yield clinic
     clinic.database.engine.dispose()
 

@@ -158,14 +158,13 @@ class Secured:
         await self.app(scope, receive, reply)
 
 
-if __name__ == "__main__":
-    app = st.App(
-        Path(__file__).with_name("page.py"),
-        routes=[
-            Route("/bytes/{kind}/{name}", fetch),
-            Route("/measure/{name}", measure),
-            Mount("/app/static", StaticFiles(directory=REPO / "app" / "static")),
-        ],
-        middleware=[Middleware(Secured)],
-    )
+def serve(page: Path, routes: list[Route]) -> None:
+    """The page with its routes, at the port that the command line names."""
+    static = Mount("/app/static", StaticFiles(directory=REPO / "app" / "static"))
+    app = st.App(page, routes=[*routes, static], middleware=[Middleware(Secured)])
     uvicorn.run(app, port=int(sys.argv[1]), log_level="error")
+
+
+if __name__ == "__main__":
+    routes = [Route("/bytes/{kind}/{name}", fetch), Route("/measure/{name}", measure)]
+    serve(Path(__file__).with_name("page.py"), routes)

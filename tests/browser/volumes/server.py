@@ -1,18 +1,12 @@
 """The volume viewer on a page of its own. `python server.py PORT`."""
 
-import sys
 from pathlib import Path
 
-import streamlit as st
-import uvicorn
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
-from medcore.settings import REPO
-from tests.browser.gallery.server import Secured
+from tests.browser.gallery.server import serve
 from tests.browser.volumes.made import MADE, SERIES, blob
 
 
@@ -24,12 +18,4 @@ async def fetch(request: Request) -> Response:
 
 
 if __name__ == "__main__":
-    app = st.App(
-        Path(__file__).with_name("page.py"),
-        routes=[
-            Route("/bytes/{kind}/{name}", fetch),
-            Mount("/app/static", StaticFiles(directory=REPO / "app" / "static")),
-        ],
-        middleware=[Middleware(Secured)],
-    )
-    uvicorn.run(app, port=int(sys.argv[1]), log_level="error")
+    serve(Path(__file__).with_name("page.py"), [Route("/bytes/{kind}/{name}", fetch)])
