@@ -10,19 +10,26 @@ TORCH := $(shell grep -o '^torch==[^ ]*' requirements.txt)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run install install-dev test check bench clean torch
+.PHONY: help run demo install install-dev test check bench texts clean torch
 
 help:
 	@echo "make run      the dashboard and a worker, on http://127.0.0.1:8501 unless PORT says otherwise"
+	@echo "make demo     the same with five cases for a demonstration, in a data folder of its own"
 	@echo "make test     all tests, those in a browser included (ARGS='-k ecg' picks some)"
 	@echo "make check    lint, format, types, arrows between the rooms, Dockerfile"
 	@echo "make bench    benchmarks"
+	@echo "make texts    brings the lists of texts in medcore/locale up to date, for translators"
 	@echo "make install  only sets up .venv"
 	@echo "make clean    removes .venv and caches; never the data"
 
 # exec: the launcher itself gets the signals that make passes on.
 run: install
 	@exec $(PY) -m app
+
+# A data folder of its own, so that a demonstration shows its five cases and nothing else.
+demo: export MEDCORE_DEMO := 1
+demo: export MEDCORE_HOME := $(or $(MEDCORE_HOME),$(HOME)/.medcore-demo)
+demo: run
 
 test: install-dev
 	$(PY) -m pytest $(ARGS)
@@ -36,6 +43,13 @@ check: install-dev
 
 bench: install-dev
 	$(PY) -m tests.benchmarks $(ARGS)
+
+TEXTS := $(wildcard medcore/locale/*/LC_MESSAGES/medcore.po)
+
+texts: install
+	$(VENV)/bin/pybabel -q extract -k N_ --no-location --sort-output --omit-header -o medcore/locale/medcore.pot medcore app pages
+	for file in $(TEXTS); do $(VENV)/bin/pybabel -q update -N --ignore-obsolete -w 120 -i medcore/locale/medcore.pot -l $$(echo $$file | cut -d/ -f3) -o $$file; done
+	rm medcore/locale/medcore.pot
 
 install: $(VENV)/installed
 	@:

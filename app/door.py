@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from medcore.i18n import _
+from medcore.i18n import LANGUAGES, _, language
 
 if TYPE_CHECKING:
     from medcore.clinic import User
@@ -18,10 +18,11 @@ STYLE = """
 --finding:light-dark(#A93D0B,#F08A52);--finding-bg:light-dark(#FBEDE5,#2E211A)}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:20px;background:var(--page);color:var(--text);
-font:14px/1.43 Plex,'IBM Plex Sans','Noto Sans',sans-serif}
+font:14px/1.43 Plex,'IBM Plex Sans','Noto Sans','Noto Sans SC','Noto Sans CJK SC','PingFang SC',
+'Microsoft YaHei',sans-serif}
 main{width:100%;max-width:380px;background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:20px}
 header{display:flex;gap:10px;align-items:center;margin-bottom:14px}
-h1{font-size:18px;font-weight:600;margin:0}
+h1{font-size:18px;font-weight:600;margin:0 auto 0 0}
 p{margin:0 0 12px}.soft{color:var(--soft);font-size:12px}
 fieldset{border:0;padding:0;margin:0 0 12px}legend{padding:0;margin-bottom:6px}
 .who{display:flex;align-items:center;gap:10px;min-height:40px;padding:6px 12px;border:1px solid var(--control);
@@ -64,11 +65,17 @@ def door(users: Sequence["User"], then: str, *, chosen: str, password: bool, ref
         if signed_in
         else ""
     )
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(_("Sign in"))}</title>
+    others = "".join(
+        f'<a class="soft" href="/language/{code}" lang="{code}">{escape(name)}</a>'
+        for code, name in LANGUAGES.items()
+        if code != language.get()
+    )
+    return f"""<!doctype html><html lang="{language.get()}"><head><meta charset="utf-8">
+<title>{escape(_("Sign in"))}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>
 <header><svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="#1F9E93" stroke-width="1.6"
  aria-hidden="true" stroke-linejoin="round" stroke-linecap="round"><rect x="2" y="2" width="20" height="20" rx="4"/>
-<path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg><h1>{escape(_("Review desk"))}</h1></header>{wrong}
+<path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg><h1>{escape(_("Review desk"))}</h1>{others}</header>{wrong}
 <form method="post" action="/login"><input type="hidden" name="next" value="{escape(then)}">
 <fieldset><legend>{escape(_("Who is reading?"))}</legend>{people}</fieldset>{secret}
 <button>{escape(_("Sign in"))}</button></form>{out}

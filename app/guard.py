@@ -14,7 +14,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from medcore.i18n import language, preferred
+
 COOKIE = "medcore"
+LANGUAGE = "language"  # the cookie that keeps the language chosen
 HOURS = 12
 # Streamlit 1.67 has one inline script; this is its hash. Component scripts are loaded as blobs.
 CSP = (
@@ -31,8 +34,8 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "cross-origin-opener-policy": "same-origin",
 }
-# Streamlit's own bundle, our fonts and the two probes hold nothing of anybody.
-OPEN = ("/static/", "/app/static/")
+# Streamlit's own bundle, our fonts, the choice of language and the two probes hold nothing of anybody.
+OPEN = ("/static/", "/app/static/", "/language/")
 OPEN_EXACT = {"/login", "/logout", "/health", "/_stcore/health", "/_stcore/host-config", "/favicon.ico", "/favicon.png"}
 
 
@@ -77,6 +80,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), scope["path"]
+        accepted = headers.get("accept-language", "").split(",")
+        language.set(preferred(HTTPConnection(scope).cookies.get(LANGUAGE), *(wish.split(";")[0] for wish in accepted)))
         kept = [(k, v) for k, v in scope["headers"] if not k.lower().startswith(b"x-app-")]
         user = None if path.startswith(OPEN) else await self.who(scope)
         if user is not None:

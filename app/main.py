@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from app.guard import LANGUAGE
 from app.parts import care, desk, presence, theme
-from medcore.i18n import _, language
+from medcore.i18n import LANGUAGES, _, language, preferred
 
-language.set((st.context.locale or "en").split("-")[0])
+language.set(preferred(st.context.cookies.get(LANGUAGE), st.context.locale))
 theme.page()
 
 chosen = st.navigation(
@@ -25,8 +26,13 @@ chosen = st.navigation(
 who = desk.user()
 presence.here(who.name, None)  # the page of a case says otherwise
 with st.container(key="who"):
+    others = "".join(
+        f'<a class="soft" href="/language/{code}" target="_self" lang="{code}">{theme.e(name)}</a>'
+        for code, name in LANGUAGES.items()
+        if code != language.get()
+    )
     theme.html(
-        f'<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
+        f'{others}<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
         f'<span class="nm">{theme.e(who.name)}</span> {theme.icon("account_circle")}</a>'
     )
 with care.guarded():

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import streamlit as st
 import uvicorn
@@ -20,10 +20,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from app.door import door
-from app.guard import COOKIE, HOURS, Guard, signer
+from app.guard import COOKIE, HOURS, LANGUAGE, Guard, signer
 from app.parts.desk import clinic, warm
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import LANGUAGES, _
 from medcore.settings import REPO, settings
 
 for name in ("MEDCORE_HOME", "MEDCORE_DATA", "MEDCORE_MODELS"):
@@ -82,6 +82,16 @@ async def logout(request: Request) -> Response:
     return reply
 
 
+async def speak(request: Request) -> Response:
+    """Keeps the chosen language in the browser and leads back to the page that asked."""
+    came = urlsplit(request.headers.get("referer", ""))
+    reply = RedirectResponse(_local(came.path + ("?" + came.query if came.query else "")), 303)
+    if (name := request.path_params["name"]) in LANGUAGES:
+        secure = request.url.scheme == "https"
+        reply.set_cookie(LANGUAGE, name, max_age=365 * 24 * 3600, httponly=True, samesite="lax", secure=secure)
+    return reply
+
+
 async def picture(request: Request) -> Response:
     """The packed bytes of an input, an attribution's map or an answer's mask, as the signed-in user may see them."""
     desk, what = clinic(), request.path_params["what"]
@@ -125,6 +135,7 @@ app = st.App(
     routes=[
         Route("/login", login, methods=["GET", "POST"]),
         Route("/logout", logout, methods=["POST"]),
+        Route("/language/{name:str}", speak),
         Route("/health", health),
         Route("/bytes/{what:str}/{id:int}", picture),
         Route("/measure/{id:int}", measured),

@@ -18,6 +18,7 @@ class Settings:
     device: auto, cpu or cuda (`MEDCORE_DEVICE`)
     address, port: where the dashboard listens (`ADDRESS`, `PORT`)
     models: folder of the shipped packages (`MEDCORE_MODELS`)
+    demo: whether the worklist holds five cases for a demonstration and can be reset to them (`MEDCORE_DEMO`)
     admin_password: asked for at the door when set; must be set to listen beyond this machine (`MEDCORE_ADMIN_PASSWORD`)
     """
 
@@ -29,6 +30,7 @@ class Settings:
     port: int
     models: Path
     admin_password: str
+    demo: bool = False
 
     @property
     def only_here(self) -> bool:
@@ -53,4 +55,5 @@ def settings() -> Settings:
         port=int(env.get("PORT") or 8501),
         models=Path(env.get("MEDCORE_MODELS") or REPO / "models").expanduser(),
         admin_password=env.get("MEDCORE_ADMIN_PASSWORD") or "",
+        demo=bool(env.get("MEDCORE_DEMO")),
     )

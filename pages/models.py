@@ -183,7 +183,7 @@ def history(versions: list[Version], uses: list[Use]) -> None:
 
 def change(task: Task, version: Version, uses: list[Use]) -> None:
     """Put this version into use, or go back to the one before."""
-    theme.section(_("Change"))
+    theme.section(_("Change of version"))
     reason = st.text_input(_("Reason"), key=f"model-reason-{task.name}", placeholder=_("It is kept with the change"))
     override = ""
     worse = clinic.run(version.run_id).worse if version.run_id and not version.in_use else ()

@@ -201,6 +201,15 @@ def score_waiting() -> None:
     st.rerun()
 
 
+def reset() -> None:
+    """The demonstration as it began."""
+    with care.guarded(), st.spinner(_("Putting the five cases back.")):
+        desk.start_again(user)
+        st.session_state.clear()
+        st.query_params.clear()
+        st.rerun()
+
+
 def nothing(filtered: bool) -> None:
     if not filtered:
         theme.empty(
@@ -270,6 +279,12 @@ with bar:
         width=150,
     )
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", width="stretch"):
+        if clinic.settings.demo and st.button(
+            _("Start again"),
+            icon=":material/restart_alt:",
+            help=_("Back to the five cases of this demonstration, unread"),
+        ):
+            reset()
         if st.button(_("Add cases"), icon=":material/upload:"):
             st.switch_page(NEW)
         read_next = st.container(width="content")

@@ -3,6 +3,7 @@
 Each takes plain values and draws; those that a person acts in return what the person did.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CANT_TELL = ""
 ODD = 0.9
+SENTENCE_END = re.compile(r"(?<=\.) |(?<=。)(?=.)")
 """Unlike-training score from which it is remarked on."""
 
 
@@ -282,9 +284,8 @@ def notes(remarks: Sequence[str], unlike: float, absent: Sequence[str] = (), wis
     measured."""
     rows: list[tuple[bool | None, str, str]] = []
     for remark in remarks:
-        cause, _dot, rest = _(remark).partition(". ")
-        rest = rest or _("Look at the input itself before relying on the answer.")
-        rows.append((False, cause.rstrip(".") + ".", rest))
+        cause, *rest = SENTENCE_END.split(_(remark), maxsplit=1)
+        rows.append((False, cause, (rest and rest[0]) or _("Look at the input itself before relying on the answer.")))
     if absent and wished:
         text = _("The answer would gain most from: {names}.").format(names=", ".join(wished[:4]))
         rows.append((False, _("Not everything was measured."), text))

@@ -23,6 +23,14 @@ def clinic() -> "Clinic":
     return Clinic(settings())
 
 
+def start_again(who: "User") -> None:
+    """A demonstration as it began: its five cases, unread."""
+    clinic().forget_demo(who)
+    clinic.cache_clear()
+    clinic().seed_demo(who)
+    clinic().sweep()
+
+
 def user() -> "User":
     """Who is signed in. The server puts the id into each websocket's headers; nobody else can."""
     from app.parts import theme

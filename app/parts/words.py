@@ -129,7 +129,7 @@ def day(at: datetime) -> str:
     """ "3 Nov 2026" """
     months = _("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()
     here = _here(at)
-    return f"{here.day} {months[here.month - 1]} {here.year}"
+    return _("{day} {month} {year}").format(day=here.day, month=months[here.month - 1], year=here.year)
 
 
 def since(at: datetime) -> str:

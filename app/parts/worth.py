@@ -73,7 +73,7 @@ def predictive(card: Card, answer: "Answer", outcome: Outcome, ask: Predictive, 
     for text, name, mine in rows:
         value, low, high = (100 * v for v in found[name])
         lines.append((Html(f"<b>{e(text)}</b>") if mine else text, theme.number(value, 0), theme.span(low, high, 0)))
-    heads = [_("At this share"), _("About"), _("95 % range")]
+    heads = [_("At this share"), _("Estimate"), _("95 % range")]
     theme.table(heads, lines, align="lrr", label=_("Predictive values"))
 
 

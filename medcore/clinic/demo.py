@@ -1,4 +1,5 @@
-"""The first worklist: simulated cases of each kind, two real ones, and some of them read, answered and reviewed."""
+"""The first worklist: simulated cases of each kind, two real ones, and some of them read, answered and reviewed; and
+the five cases of a demonstration."""
 
 from pathlib import Path
 
@@ -11,16 +12,27 @@ from medcore.clinic.people import People
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import User
 from medcore.datasets.sample import Sample
+from medcore.errors import Refused
+from medcore.i18n import _
 from medcore.store import audit
-from medcore.store.tables import AuditRow, ReviewRow
+from medcore.store.migrations import empty
+from medcore.store.tables import AuditRow, JobRow, ReviewRow
 
 SOURCE = "demo"
+ECG, FILM = "waveform_ecg.dcm", "RG1_UNCR.dcm"
 SEED = 20_260
 EACH = 5
+# What the simulated cases of a demonstration show, in the order of its script; the real ECG stands in their middle.
+SHOWN = {
+    "cxr_pneumonia": "pneumonia",
+    "mortality": "hospital_death",
+    "ecg_rhythm": "atrial_fibrillation",
+    "brain_tumour_seg": "tumour",
+}
 
 
 class Demo(People, Admissions, Exercises):
-    """Everything here goes through the same use cases as a person's clicks."""
+    """Everything that is put in here goes through the same use cases as a person's clicks."""
 
     def seed_demo(self, user: User) -> None:
         """Fills the worklist once. What an earlier start has done before it was broken off is not done again."""
@@ -28,6 +40,41 @@ class Demo(People, Admissions, Exercises):
             self._account(session, user, "admit")
             if session.scalar(select(AuditRow.id).where(AuditRow.subject == SOURCE).limit(1)):
                 return
+        if self.settings.demo:
+            self._seed_five(user)
+        else:
+            self._seed_many(user)
+        with self._writing(user, "admit") as (session, me):
+            audit.append(session, me.name, "seed_demo", SOURCE)
+
+    def forget_demo(self, user: User) -> None:
+        """Removes all that a demonstration has gathered: cases, reads, versions that were trained, the audit too. A new
+        Clinic on the same folder begins anew. Raises Refused where this is no demonstration, or something is trained.
+        """
+        if not self.settings.demo:
+            raise Refused(_("Only a demonstration can be reset."), _("Start one with make demo."))
+        with self.database.read() as session:
+            self._account(session, user, "admit")
+            if session.scalar(select(JobRow.id).where(JobRow.state.in_(("queued", "running"))).limit(1)):
+                raise Refused(_("A training is under way."), _("Stop it on the page Train, then start again."))
+        empty(self.settings.database_url)
+
+    def _seed_five(self, user: User) -> None:
+        """One of each kind, the one to begin with last: the newest is the first to be read."""
+        real = real_files()
+        for i, name in enumerate(reversed(SHOWN)):
+            if i == len(SHOWN) // 2:
+                self.admit(user, {ECG: real[ECG]} if ECG in real else {}, source=SOURCE)
+            sample = self._with_finding(name)
+            self._know(user, name, sample, self.admit_inputs(user, [*sample.load().values()], source=SOURCE))
+
+    @staticmethod
+    def _with_finding(name: str) -> Sample:
+        """The first simulated case of the task with what is to be shown."""
+        task = tasks.get(name)
+        return next(s for s in task.simulate(20, SEED) if task.outcome.choice_of(s.target) == SHOWN[name])
+
+    def _seed_many(self, user: User) -> None:
         reader = next((u for u in self.users() if u.role == "reader"), user)
         samples = [(name, s) for name, task in tasks.all_tasks().items() for s in task.simulate(EACH, SEED)]
         cases = [(name, s, self.admit_inputs(user, [*s.load().values()], source=SOURCE)) for name, s in samples]
@@ -36,8 +83,6 @@ class Demo(People, Admissions, Exercises):
         self.admit(user, real_files(), source=SOURCE)
         for name, sample, case_id in cases[::2]:
             self._read_one(reader, name, sample, case_id)
-        with self._writing(user, "admit") as (session, me):
-            audit.append(session, me.name, "seed_demo", SOURCE)
 
     def _know(self, user: User, task: str, sample: Sample, case_id: int) -> None:
         """Keeps what the simulator knows of the case."""
@@ -66,7 +111,7 @@ def real_files() -> dict[str, bytes]:
     from pydicom.data import get_testdata_file
 
     found = {}
-    for name in ("waveform_ecg.dcm", "RG1_UNCR.dcm"):
+    for name in (ECG, FILM):
         path = get_testdata_file(name, download=False)
         if path:
             found[name] = Path(str(path)).read_bytes()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from medcore import jobs, tasks
 from medcore.clinic.running import Running, reviewed_cases
-from medcore.clinic.versions import _current
+from medcore.clinic.versions import current_use
 from medcore.clinic.views import RunView, User
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -48,7 +48,7 @@ class Training(Running):
         declared = tasks.get(task)
         _check(declared, data, folder, n, recipe or {}, start, seed, folds)
         with self._writing(user, "retrain") as (session, me):
-            current = _current(session, task)
+            current = current_use(session, task)
             settings = {
                 "data": data,
                 "folder": folder,

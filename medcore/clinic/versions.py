@@ -91,7 +91,7 @@ class Versions(Shelf):
                     _("It is worse than the version in use in: {names}.").format(names=", ".join(bad)),
                     _("To use it all the same, type the task's name: {task}.").format(task=row.task),
                 )
-            current = _current(session, row.task)
+            current = current_use(session, row.task)
             override = override.strip() if bad else ""
             self._use(session, row, current.id if current else None, me, reason, override)
             details = {"task": row.task, "hash": row.hash, "override": bool(override)}
@@ -102,7 +102,7 @@ class Versions(Shelf):
         """Back to the version that answered before the one in use; once more, to the one before that."""
         reason = _given(reason)
         with self._writing(user, "undo") as (session, me):
-            current = _current(session, task)
+            current = current_use(session, task)
             before = session.get(UseRow, current.before_id) if current and current.before_id else None
             if before is None:
                 raise Refused(_("No other version answered before this one."), _("Promote one from the list."))
@@ -197,7 +197,7 @@ class Versions(Shelf):
             session.add(row)
             session.flush()
             audit.append(session, SYSTEM, "register", f"package {row.id}", {"task": task, "hash": hashed})
-            current = _current(session, task)
+            current = current_use(session, task)
             if run is None and (current is None or current.user_id is None):
                 self._use(session, row, current.id if current else None, None, _("Shipped with this release."), "")
                 audit.append(session, SYSTEM, "promote", f"package {row.id}", {"task": task, "hash": hashed})
@@ -206,7 +206,7 @@ class Versions(Shelf):
 
 def in_use_id(session: Session, task: str) -> int | None:
     """Id of the version that answers."""
-    current = _current(session, task)
+    current = current_use(session, task)
     return current.package_id if current else None
 
 
@@ -216,13 +216,13 @@ def worse(session: Session, row: PackageRow) -> list[str]:
     return list((run.report or {}).get("worse", ())) if run else []
 
 
-def _current(session: Session, task: str) -> UseRow | None:
+def current_use(session: Session, task: str) -> UseRow | None:
     return session.scalars(select(UseRow).where(UseRow.task == task).order_by(UseRow.id.desc()).limit(1)).first()
 
 
 def in_use_row(session: Session, task: str) -> PackageRow:
     """The version that answers; Refused where there is none yet."""
-    current = _current(session, tasks.get(task).name)
+    current = current_use(session, tasks.get(task).name)
     if current is None:
         raise Refused(
             _("No version answers “{title}” yet.").format(title=_(tasks.get(task).title)),

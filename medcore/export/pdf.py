@@ -208,7 +208,7 @@ def _reads(outcome: Outcome, reads: Sequence[Said]) -> str:
         return f"<h2>{escape(_('Reads'))}</h2><p>{escape(_('Nobody has read this case yet.'))}</p>"
     stages = {"first": _("First"), "final": _("Final")}
     rows = [(r.user, stages[r.stage], _said(outcome, r), _time(r.at)) for r in reads[-MOST:]]
-    heads = (_("Reader"), _("Read"), _("Said"), _("When, UTC"))
+    heads = (_("Reader"), _("Which read"), _("Said"), _("When, UTC"))
     return f"<h2>{escape(_('Reads'))}</h2>{_table(heads, rows, 'llll')}"
 
 

@@ -1,9 +1,13 @@
 """The first worklist."""
 
+from dataclasses import replace
+
 import pytest
 
 from medcore import tasks
 from medcore.clinic import Clinic, User
+from medcore.errors import Refused
+from medcore.settings import Settings
 
 
 @pytest.fixture
@@ -73,3 +77,52 @@ def test_a_seeding_that_was_broken_off_goes_on(
     rows = answering.worklist(reader, per_page=100).rows
     assert len(rows) == 2 * len(tasks.all_tasks()) + 2
     assert {r.state for r in rows if r.task == "mortality"} == {"to_read", "reviewed"}
+
+
+# a demonstration
+
+
+@pytest.fixture
+def showing(bare: Settings) -> Clinic:
+    """Five cases for a demonstration."""
+    clinic = Clinic(replace(bare, demo=True))
+    clinic.seed_demo(clinic.sign_in("admin"))
+    return clinic
+
+
+def test_a_demonstration_has_one_case_of_each_kind_unread(showing: Clinic) -> None:
+    reader = showing.sign_in("reader")
+    rows = showing.worklist(reader).rows
+    assert [r.task for r in rows] == ["cxr_pneumonia", "mortality", "ecg_diagnosis", "ecg_rhythm", "brain_tumour_seg"]
+    assert [r.simulated for r in rows] == [True, True, False, True, True]
+    assert {r.state for r in rows} == {"to_read"} and reader.read_first
+
+
+def test_starting_again_forgets_what_was_done_and_what_was_added(showing: Clinic) -> None:
+    reader = showing.sign_in("reader")
+    begun = showing.worklist(reader).rows
+    showing.lock_read(reader, begun[0].id, "cxr_pneumonia", "pneumonia", confidence=2)
+    (record,) = tasks.get("mortality").simulate(1, 4)
+    showing.admit_inputs(reader, [*record.load().values()])
+    files = set(showing.files.all())
+    showing.forget_demo(reader)
+    again = Clinic(showing.settings)
+    again.seed_demo(reader)
+    again.sweep()
+    assert [(r.number, r.task) for r in again.worklist(reader).rows] == [(r.number, r.task) for r in begun]
+    assert {r.state for r in again.worklist(reader).rows} == {"to_read"}
+    assert set(again.files.all()) < files, "the added case's file is gone"
+    assert again.verify_audit() is None
+
+
+def test_a_demonstration_does_not_start_again_under_a_training(showing: Clinic) -> None:
+    trainer = showing.sign_in("trainer")
+    showing.retrain(trainer, "mortality", data="simulated", n=40, start="afresh")
+    with pytest.raises(Refused, match="A training is under way"):
+        showing.forget_demo(trainer)
+    assert showing.worklist(trainer).total == 5
+
+
+def test_only_a_demonstration_is_forgotten(clinic: Clinic, reader: User) -> None:
+    with pytest.raises(Refused, match="Only a demonstration"):
+        clinic.forget_demo(reader)

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from medcore.store.engine import make_engine
+from medcore.store.tables import Base
 
 HERE = Path(__file__).parent
 _alembic = threading.Lock()  # its context is one for the whole process
@@ -36,6 +37,17 @@ def migrate(url: str) -> None:
     with _alembic:
         if _revision(url) != ScriptDirectory.from_config(made).get_current_head():
             command.upgrade(made, "head")
+
+
+def empty(url: str) -> None:
+    """Removes every table of the database at `url`; `migrate` makes them again."""
+    engine = make_engine(url)
+    try:
+        with _alembic, engine.begin() as connection:
+            Base.metadata.drop_all(connection)
+            connection.execute(text("DROP TABLE alembic_version"))
+    finally:
+        engine.dispose()
 
 
 def _revision(url: str) -> str | None:
