@@ -10,7 +10,7 @@ TORCH := $(shell grep -o '^torch==[^ ]*' requirements.txt)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo install install-dev test check bench texts clean torch
+.PHONY: help run demo install install-dev test check bench pictures texts clean torch
 
 help:
 	@echo "make run      the dashboard and a worker, on http://127.0.0.1:8501 unless PORT says otherwise"
@@ -18,6 +18,7 @@ help:
 	@echo "make test     all tests, those in a browser included (ARGS='-k ecg' picks some)"
 	@echo "make check    lint, format, types, arrows between the rooms, Dockerfile"
 	@echo "make bench    benchmarks"
+	@echo "make pictures  every page in both themes, languages and widths, into build/pictures"
 	@echo "make texts    brings the lists of texts in medcore/locale up to date, for translators"
 	@echo "make install  only sets up .venv"
 	@echo "make clean    removes .venv and caches; never the data"
@@ -44,12 +45,8 @@ check: install-dev
 bench: install-dev
 	$(PY) -m tests.benchmarks $(ARGS)
 
-TEXTS := $(wildcard medcore/locale/*/LC_MESSAGES/medcore.po)
-
-texts: install
-	$(VENV)/bin/pybabel -q extract -k N_ --no-location --sort-output --omit-header -o medcore/locale/medcore.pot medcore app pages
-	for file in $(TEXTS); do $(VENV)/bin/pybabel -q update -N --ignore-obsolete -w 120 -i medcore/locale/medcore.pot -l $$(echo $$file | cut -d/ -f3) -o $$file; done
-	rm medcore/locale/medcore.pot
+texts: install-dev
+	$(PY) -m tests.texts
 
 install: $(VENV)/installed
 	@:

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from app.guard import LANGUAGE
 from app.parts import care, desk, presence, theme
-from medcore.i18n import LANGUAGES, _, language, preferred
+from medcore.i18n import LANGUAGES, _, language
 
-language.set(preferred(st.context.cookies.get(LANGUAGE), st.context.locale))
+desk.listen()
 theme.page()
 
 chosen = st.navigation(

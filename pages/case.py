@@ -9,7 +9,7 @@ from app.parts import address, answer, beside, care, desk, later, presence, take
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.inputs import Column, Record, RecordField
 from medcore.tasks import Task, get
 
@@ -211,11 +211,11 @@ def before(view: CaseView, task: Task) -> None:
         if in_use
         else _("No version of this task answers yet. Your read is kept all the same.")
     )
-    rows: list[tuple[bool | None, str, str]] = [(False, r, "") for r in remarks]
+    rows: list[tuple[bool | None, str, str]] = [(False, retold(r), "") for r in remarks]
     theme.ticks([*(rows or [(True, _("Read whole, nothing to remark on"), "")]), (None, ready, "")])
 
 
-@st.fragment
+@desk.fragment
 def read_first(view: CaseView, task: Task) -> None:
     """The reader's own read; nothing of the answer is asked for before it is locked."""
     with st.container(gap="xsmall"), care.guarded():
@@ -257,7 +257,7 @@ def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) ->
         theme.section(_("What moved the answer"))
         st.skeleton(90)
     else:
-        theme.warning(_("No map."), why if isinstance(why, str) else why.attribution.failure)
+        theme.warning(_("No map."), retold(why if isinstance(why, str) else why.attribution.failure))
     answer.other_findings(given.answer, task.outcome)
 
 
@@ -284,7 +284,7 @@ def behind(task: Task, given: AnswerView) -> None:
         st.page_link(MODELS, label=_("Card"), query_params={"task": task.name}, icon=":material/description:")
 
 
-@st.fragment
+@desk.fragment
 def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, final: Read | None) -> None:
     """The final read; given again it is a correction, and both stay."""
     key = f"final-{view.row.id}-{task.name}"

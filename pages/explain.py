@@ -9,7 +9,7 @@ from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
 from medcore.explain import METHODS, baseline_words, methods
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.inputs import Record, RecordField
 from medcore.outcomes import Outcome
 from medcore.tasks import Task, get
@@ -108,8 +108,8 @@ def explained(case_id: int, task: Task, label: str, method: str) -> AttributionV
     try:
         found = clinic.explain(user, case_id, task.name, label, method)
     except Refused as refused:
-        return str(refused)
-    return found.attribution.failure or found
+        return retold(str(refused))
+    return retold(found.attribution.failure) or found
 
 
 def source(view: CaseView, task: Task) -> tuple[str, InputView]:
@@ -171,7 +171,7 @@ def health(task: Task, why: AttributionView) -> None:
             _("Its parts add up to the answer within {n} points of 100.").format(n=points),
             "" if gap < WIDE_GAP else _("Read only its largest parts."),
         )
-    theme.ticks([row, (None, why.attribution.baseline or baseline_words(task), "")])
+    theme.ticks([row, (None, retold(why.attribution.baseline) or baseline_words(task), "")])
 
 
 def picture(view: CaseView, task: Task, why: AttributionView) -> None:

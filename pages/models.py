@@ -8,7 +8,7 @@ import streamlit as st
 from app.parts import address, care, charts, desk, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import Use, Version
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.tasks import Task, all_tasks, get
 
 TRAIN = "../pages/train.py"
@@ -173,7 +173,7 @@ def history(versions: list[Version], uses: list[Use]) -> None:
             u.package.rsplit(" ", 1)[-1],
             words.clock(u.at),
             u.user,
-            u.reason + (f" ({_('override')})" if u.override else ""),
+            retold(u.reason) + (f" ({_('override')})" if u.override else ""),
         )
         for u in uses[:SHOWN]
     ]
@@ -257,7 +257,7 @@ with main, theme.panel("card"), care.guarded():
         with right, st.container(gap="xsmall"):
             reliability(version.report)
             change(task, version, uses)
-        if card := clinic.package(version.id).card:
+        if card := clinic.card_text(version.id):
             with st.expander(_("The whole card")):
                 st.markdown(card)
             st.download_button(

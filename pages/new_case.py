@@ -10,7 +10,7 @@ import streamlit as st
 from app.parts import address, care, desk, theme, words
 from medcore.clinic import Admission
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.inputs import Column, Record, RecordField
 from medcore.readers import Table, decode_table, is_table
 from medcore.readers.base import age_fact, sex_fact
@@ -55,17 +55,16 @@ def outcome(admission: Admission, number_of_files: int) -> None:
     links([*admission.cases, *admission.known])
     if admission.remarks:
         theme.section(_("Remarks"))
-        theme.ticks([(False, remark, "") for remark in admission.remarks])
+        theme.ticks([(False, retold(remark), "") for remark in admission.remarks])
     refusals = admission.refused
     if refusals:
         theme.section(_("Not taken"))
     if len(refusals) <= STRIPS:
         for r in refusals:
-            theme.refused(f"{r.file}: {r.sentence}" if r.file else r.sentence, r.remedy)
+            theme.refused((f"{r.file}: " if r.file else "") + retold(r.sentence), r.remedy)
     else:
-        theme.table(
-            [_("File"), _("What was wrong"), _("What to do")], [(r.file, r.sentence, r.remedy) for r in refusals]
-        )
+        rows = [(r.file, retold(r.sentence), retold(r.remedy)) for r in refusals]
+        theme.table([_("File"), _("What was wrong"), _("What to do")], rows)
 
 
 def links(cases: Sequence[int]) -> None:
@@ -252,7 +251,7 @@ def odd(column: Column, value: float | str | None) -> str:
     )
 
 
-@st.fragment
+@desk.fragment
 def typed() -> None:
     """A record by hand: each value with its unit and usual range; empty means not measured."""
     with st.container(gap="xsmall"), care.guarded():

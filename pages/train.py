@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.parts import address, care, charts, desk, theme, words
 from medcore.clinic import RunView, Version
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.tasks import Task, all_tasks, get
 
 ACTIVE = ("queued", "running")
@@ -116,7 +116,7 @@ def progress(run_id: int, task: Task, in_use: Version | None) -> None:
         st.session_state["active_run"] = run_id if run.state in ACTIVE else None
         head(run)
         if run.state in ACTIVE:
-            st.progress(min(1.0, max(0.0, run.progress)), text=run.note or None)
+            st.progress(min(1.0, max(0.0, run.progress)), text=retold(run.note) or None)
         waited = (datetime.now(UTC) - run.at).total_seconds()
         if run.state == "queued" and waited > WAITING_SECONDS:
             theme.warning(_("No worker has taken it yet."), _("It starts as soon as one is free."))
@@ -309,7 +309,7 @@ def past(runs: Sequence[RunView], shown: RunView | None) -> None:
             names.get(r.settings["data"], r.settings["data"]),
             r.user,
             words.clock(r.at),
-            theme.percent(r.progress) if r.state in ACTIVE else r.error or r.note,
+            theme.percent(r.progress) if r.state in ACTIVE else retold(r.error or r.note),
         )
         for r in runs[:SHOWN_RUNS]
     ]
@@ -355,7 +355,7 @@ with care.guarded():
     left, right = st.columns([1.5, 1], gap="small")
     with left, theme.panel("run"):
         if run:
-            st.fragment(progress, run_every=1 if run.state in ACTIVE else None)(run.id, task, in_use)
+            desk.fragment(progress, run_every=1 if run.state in ACTIVE else None)(run.id, task, in_use)
         else:
             no_run()
     with right, theme.panel("data"), care.guarded():

@@ -6,26 +6,18 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
-from medcore.i18n import LANGUAGES, LOCALE, N_, _, language, preferred
-from medcore.settings import REPO
+from medcore.i18n import LANGUAGES, LOCALE, N_, PLACEHOLDER, _, in_english, language, preferred, retold
+from tests.texts import texts as marked
 
-PLACEHOLDER = re.compile(r"{[^{}]*}")
+BRACES = re.compile(r"{[^{}]*}")
 OTHERS = [name for name in LANGUAGES if name != "en"]
 
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
-    """Every text that the code marks, and where it stands."""
-    found = {}
-    for room in ("medcore", "app", "pages"):
-        for file, line, text, _comments, _context in extract_from_dir(
-            REPO / room, keywords={**DEFAULT_KEYWORDS, "N_": None}
-        ):
-            found[str(text)] = f"{room}/{file}:{line}"
-    return found
+    return marked()
 
 
 def catalogue(name: str) -> Catalog:
@@ -46,7 +38,7 @@ def test_every_text_is_translated_and_none_is_left_over(texts: dict[str, str], n
 def test_placeholders_and_spaces_at_the_ends_are_those_of_the_text(name: str) -> None:
     for message in catalogue(name):
         text, said = str(message.id), str(message.string)
-        assert Counter(PLACEHOLDER.findall(text)) == Counter(PLACEHOLDER.findall(said)), text
+        assert Counter(BRACES.findall(text)) == Counter(BRACES.findall(said)), text
         assert not text or (text[0] == " ", text[-1] == " ") == (said[0] == " ", said[-1] == " "), text
 
 
@@ -64,6 +56,25 @@ def test_a_text_is_told_in_the_language_of_its_context() -> None:
     finally:
         language.reset(token)
     assert N_("Worklist") == "Worklist"
+
+
+def test_what_was_kept_in_english_is_told_in_the_readers_language() -> None:
+    with in_english():
+        kept = [
+            _("Left lower zone"),
+            _("Lead {lead}, {a:.0f} to {b:.0f} s").format(lead="V3", a=2.0, b=3.0),
+            _("This is here already, as {number}.").format(number="ECG-0004") + " " + _("Try again."),
+        ]
+    token = language.set("zh")
+    try:
+        zone, lead, two = map(retold, kept)
+        assert zone == _("Left lower zone") != kept[0]
+        assert "V3" in lead and "2" in lead and "to" not in lead
+        assert "ECG-0004" in two and two.endswith(_("Try again.")) and "here" not in two
+        assert retold("nothing that we have said") == "nothing that we have said"
+    finally:
+        language.reset(token)
+    assert retold(kept[0]) == kept[0]
 
 
 def test_the_first_wish_that_there_is_wins() -> None:

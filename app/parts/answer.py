@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.parts import theme
 from app.parts.theme import NBSP, Html, chip, e, number, percent
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.outcomes import Label, MultiClass, MultiLabel, Outcome, Regression
 from medcore.outcomes.wording import confidences, headline, sentence, words_for
 
@@ -254,7 +254,7 @@ def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: 
 
 def regions(words: Sequence[tuple[str, float]]) -> list[str]:
     """What the numbered regions of a film are called, for its viewer."""
-    return [f"{text}, {percent(share)}" for text, share in words]
+    return [f"{retold(text)}, {percent(share)}" for text, share in words]
 
 
 def _regions(words: Sequence[tuple[str, float]], numbered: bool) -> tuple[str, str]:
@@ -262,20 +262,21 @@ def _regions(words: Sequence[tuple[str, float]], numbered: bool) -> tuple[str, s
     body = ""
     for n, (text, share) in enumerate(words, 1):
         ring = f'<span class="ring">{n}</span>' if numbered and share >= 0.1 else ""
-        body += f'<tr><td class="i">{ring}</td><td>{e(text)}</td><td class="r">{e(percent(share))}</td></tr>'
+        body += f'<tr><td class="i">{ring}</td><td>{e(retold(text))}</td><td class="r">{e(percent(share))}</td></tr>'
     return head, body
 
 
 def _parts(words: Sequence[tuple[str, float]], _numbered: bool) -> tuple[str, str]:
     head = f"<tr><th>{e(_('Where'))}</th><th>{e(_('Share of attention'))}</th><th></th></tr>"
     top = max(share for _text, share in words)
-    return head, _bars([(text, share, None, percent(share)) for text, share in words], "tall", max(top * 1.6, 0.2))
+    rows = [(retold(text), share, None, percent(share)) for text, share in words]
+    return head, _bars(rows, "tall", max(top * 1.6, 0.2))
 
 
 def _signed(words: Sequence[tuple[str, float]], _numbered: bool) -> tuple[str, str]:
     head = f"<tr><th>{e(_('Value'))}</th><th>{e(_('Lowers or raises'))}</th><th></th></tr>"
     top = max(abs(share) for _text, share in words)
-    rows = [(text, share, None, number(100 * share, 0, signed=True) + f"{NBSP}%") for text, share in words]
+    rows = [(retold(text), share, None, number(100 * share, 0, signed=True) + f"{NBSP}%") for text, share in words]
     return head, _bars(rows, "tall up", max(top * 1.6, 0.2))
 
 
@@ -284,7 +285,7 @@ def notes(remarks: Sequence[str], unlike: float, absent: Sequence[str] = (), wis
     measured."""
     rows: list[tuple[bool | None, str, str]] = []
     for remark in remarks:
-        cause, *rest = SENTENCE_END.split(_(remark), maxsplit=1)
+        cause, *rest = SENTENCE_END.split(retold(remark), maxsplit=1)
         rows.append((False, cause, (rest and rest[0]) or _("Look at the input itself before relying on the answer.")))
     if absent and wished:
         text = _("The answer would gain most from: {names}.").format(names=", ".join(wished[:4]))

@@ -2,17 +2,37 @@
 
 import gc
 import threading
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 import streamlit as st
 
+from app.guard import LANGUAGE
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import _, language, preferred
 from medcore.settings import settings
 
 if TYPE_CHECKING:
     from medcore.clinic import Clinic, User
+
+P = ParamSpec("P")
+
+
+def listen() -> None:
+    """From here on in the language that this browser has chosen, else asks for."""
+    language.set(preferred(st.context.cookies.get(LANGUAGE), st.context.locale))
+
+
+def fragment(block: Callable[P, None], run_every: float | None = None) -> Callable[P, None]:
+    """`st.fragment` for a block with text: run by itself, it comes in a thread that has not heard the language."""
+
+    @wraps(block)
+    def heard(*args: P.args, **kwargs: P.kwargs) -> None:
+        listen()
+        block(*args, **kwargs)
+
+    return st.fragment(heard, run_every=run_every)
 
 
 @cache

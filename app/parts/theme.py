@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.numbers import NBSP as NBSP
 from medcore.numbers import number as number
 from medcore.numbers import percent as percent
@@ -118,7 +118,7 @@ def warning(cause: str, text: str = "") -> None:
 def refused(what: Refused | str, remedy: str = "") -> None:
     """What was wrong, and what to do next."""
     cause, rest = (what.sentence, what.remedy) if isinstance(what, Refused) else (what, remedy)
-    _strip("finding", "error", cause, rest, "alert")
+    _strip("finding", "error", retold(cause), retold(rest), "alert")
 
 
 def saved(text: str) -> None:

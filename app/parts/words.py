@@ -16,6 +16,20 @@ def kinds() -> dict[str, str]:
     return {"signal": _("ECG"), "image": _("Film"), "volume": _("Volume"), "record": _("Record")}
 
 
+def body_part(code: str) -> str:
+    """A part of the body by its DICOM code, the usual ones in the reader's language."""
+    known = {
+        "ABDOMEN": _("Abdomen"),
+        "BRAIN": _("Brain"),
+        "CHEST": _("Chest"),
+        "HEAD": _("Head"),
+        "NECK": _("Neck"),
+        "PELVIS": _("Pelvis"),
+        "SPINE": _("Spine"),
+    }
+    return known.get(code, code.capitalize())
+
+
 def states() -> dict[str, str]:
     """How far a case has come."""
     return {"to_read": _("To read"), "read": _("Read"), "reviewed": _("Reviewed"), "unanswerable": _("Can’t be scored")}
@@ -82,11 +96,11 @@ def described(inputs: Sequence[InputView]) -> str:
         return _("One-lead ECG") if n == 1 else _("{n}-lead ECG").format(n=n)
     if first.kind == "image":
         part, view = first.facts.get("body_part", ""), first.facts.get("view", "")
-        film = _("{part} film").format(part=part.capitalize()) if part else _("Film")
+        film = _("{part} film").format(part=body_part(part)) if part else _("Film")
         return f"{film}, {view}" if view else film
     if first.kind == "volume":
         part, modality = first.facts.get("body_part", ""), first.facts.get("modality", "")
-        what = " ".join(filter(None, (modality, part.lower()))) or _("Volume")
+        what = " ".join(filter(None, (modality, body_part(part).lower()))) or _("Volume")
         what = ", ".join(filter(None, (what, first.facts.get("sequence", ""))))
         return _("{what}, {n} slices").format(what=what, n=first.shape[1])
     return _("Patient record")

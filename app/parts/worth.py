@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.parts import theme, words
+from app.parts import desk, theme, words
 from app.parts.theme import NBSP, Html, chip, e, percent
 from medcore.clinic import Card, Limit
 from medcore.i18n import _
@@ -46,7 +46,7 @@ def not_excluded(card: Card, outcome: Outcome) -> None:
         )
 
 
-@st.fragment
+@desk.fragment
 def predictive(card: Card, answer: "Answer", outcome: Outcome, ask: Predictive, *, key: str) -> None:
     """PPV and NPV of the headline's label at a prevalence that the reader moves."""
     label = headline(outcome, answer.probabilities, answer.choice)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from medcore.clinic.shelf import Fit, Shelf, fits, shape
 from medcore.clinic.views import Admission, Refusal, User
 from medcore.errors import Refused, Unasked
-from medcore.i18n import _
+from medcore.i18n import _, in_english
 from medcore.inputs import Input, sha256
 from medcore.measure import quality
 from medcore.readers import Found, files_of, read
@@ -49,6 +49,7 @@ class Arrival:
 class Admissions(Shelf):
     """Takes cases in."""
 
+    @in_english()
     def admit(
         self, user: User, files: dict[str, bytes], mapping: dict[str, str] | None = None, source: str = "upload"
     ) -> Admission:
@@ -76,6 +77,7 @@ class Admissions(Shelf):
         cases, known, remarks = self._take(user, arrivals, source)
         return Admission(tuple(cases), tuple(known), tuple(dict.fromkeys(remarks)), tuple(refused))
 
+    @in_english()
     def admit_inputs(
         self, user: User, inputs: Sequence[Input], person: str | None = None, source: str = "typed"
     ) -> int:

@@ -18,7 +18,7 @@ from medcore.clinic.shelf import fit
 from medcore.clinic.versions import Versions, in_use_id, in_use_row
 from medcore.clinic.views import AnswerView, AttributionView, User
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import _, in_english
 from medcore.inputs import Input, sha256
 from medcore.settings import Settings
 from medcore.store import audit, pack
@@ -37,6 +37,7 @@ class Answering(Versions):
         super().__init__(settings)
         self._locks: dict[object, threading.Lock] = {}
 
+    @in_english()
     def answer(self, user: User, case_id: int, task: str) -> AnswerView:
         """The answer of the version in use. Refused while this user reads first and has locked no read.
 
@@ -89,6 +90,7 @@ class Answering(Versions):
         apart = max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
         return new, max(apart, float(new.mask_hash != old.mask_hash))
 
+    @in_english()
     def explain(
         self, user: User, case_id: int, task: str, label: str | None = None, method: str | None = None
     ) -> AttributionView:
@@ -127,7 +129,7 @@ class Answering(Versions):
             labels = tasks.get(row.task).outcome.labels
             measures = row.answer["measures"]
         mask = self._mask(row)
-        named = [{"name": label.name, "title": label.title, **measures.get(label.name, {})} for label in labels]
+        named = [{"name": label.name, "title": _(label.title), **measures.get(label.name, {})} for label in labels]
         return pack.pack({"labels": named}, {"mask": mask.astype(np.uint8)})
 
     def _mask(self, row: AnswerRow) -> np.ndarray:

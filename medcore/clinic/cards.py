@@ -6,6 +6,7 @@ from typing import Any
 from medcore.checks import stored
 from medcore.clinic.answering import Answering
 from medcore.clinic.views import AnswerView, Card, Limit
+from medcore.learn.card import card
 from medcore.learn.decision import groups_of, not_excluded
 from medcore.outcomes.metrics import predictive_values
 from medcore.packages import Package
@@ -13,6 +14,11 @@ from medcore.packages import Package
 
 class Cards(Answering):
     """The figures of the version that gave an answer, for the patient whom it is about."""
+
+    def card_text(self, version_id: int) -> str:
+        """The card of a version, in Markdown, in the reader's language."""
+        package = self.package(version_id)
+        return card(package.task, package.about, stored(package))
 
     def card(self, given: AnswerView) -> Card:
         """The card to an answer that `answer` gave."""

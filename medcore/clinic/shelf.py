@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from medcore.clinic.desk import Desk
 from medcore.clinic.views import User
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.inputs import Image, Input, Record, Signal, Volume, sha256
 from medcore.settings import Settings
 from medcore.store import pack
@@ -83,7 +83,7 @@ class Shelf(Desk):
     def input_bytes(self, user: User, input_id: int) -> bytes:
         """What its viewer needs, packed (medcore.store.pack.view_input)."""
         row = self._input_row(user, input_id)
-        return pack.view_input(self._load(row), row.remarks)
+        return pack.view_input(self._load(row), [retold(remark) for remark in row.remarks])
 
     def _input_row(self, user: User, input_id: int) -> InputRow:
         with self.database.read() as session:

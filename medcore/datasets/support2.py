@@ -20,7 +20,7 @@ MMOL_GLUCOSE = 18.016
 MMOL_UREA = 2.801  # mmol/L urea to mg/dL urea nitrogen
 
 COLUMNS: tuple[Column, ...] = (
-    Column("age", N_("Age"), "years", limits=(18, 105)),
+    Column("age", N_("Age"), N_("years"), limits=(18, 105)),
     Column("sex", N_("Sex"), choices=("female", "male")),
     Column(
         "dzgroup",
@@ -38,11 +38,11 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("dzclass", N_("Disease class"), choices=("ARF/MOSF", "COPD/CHF/Cirrhosis", "Cancer", "Coma")),
     Column("num.co", N_("Other diseases"), "count", limits=(0, 9)),
-    Column("edu", N_("Schooling"), "years", limits=(0, 31)),
+    Column("edu", N_("Schooling"), N_("years"), limits=(0, 31)),
     Column("income", N_("Yearly income"), choices=("$11-$25k", "$25-$50k", ">$50k", "under $11k")),
     Column("scoma", N_("Coma score"), "0–100", usual=(0, 0), limits=(0, 100)),
     Column("race", N_("Race as recorded"), choices=("asian", "black", "hispanic", "other", "white")),
-    Column("hday", N_("Hospital day at entry"), "days", limits=(1, 150)),
+    Column("hday", N_("Hospital day at entry"), N_("days"), limits=(1, 150)),
     Column("diabetes", N_("Diabetes"), "0/1", limits=(0, 1)),
     Column("dementia", N_("Dementia"), "0/1", limits=(0, 1)),
     Column("ca", N_("Cancer"), choices=("metastatic", "no", "yes")),

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from medcore.export.report import MAKER, RESEARCH, Report, Said
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.outcomes import Label, Regression
 from medcore.outcomes.wording import confidences, words_for
 
@@ -167,7 +167,7 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
         "effectiveDateTime": _instant(report.received),
         "issued": _instant(report.answered),
         "valueQuantity": _quantity(report, answer.probabilities[label.name]),
-        "note": [{"text": text} for text in (excluded, hashes, *map(_, answer.remarks)) if text],
+        "note": [{"text": text} for text in (excluded, hashes, *map(retold, answer.remarks)) if text],
     }
     if parts:
         content["component"] = parts

@@ -12,7 +12,7 @@ from medcore.errors import Refused
 from medcore.explain import METHODS
 from medcore.export.picture import PAPER, draw, encoded
 from medcore.export.report import MAKER, RESEARCH, Report, Said, score_words
-from medcore.i18n import _, language
+from medcore.i18n import _, language, retold
 from medcore.numbers import NBSP, number, percent, span
 from medcore.outcomes import MultiClass, Outcome, Regression
 from medcore.outcomes.wording import confidences, headline, sentence, words_for
@@ -121,7 +121,7 @@ def _picture_words(report: Report) -> str:
         return " ".join([*said, _("Without a map.")]).strip()
     title = words_for(report.task.outcome, why.label)
     said.append(_("What moved “{label}”, by {method}.").format(label=title, method=_(METHODS[why.method].title)))
-    said.append(why.baseline)
+    said.append(retold(why.baseline))
     if why.gap is not None:
         said.append(_("The parts add up within {n} points of 100.").format(n=number(100 * why.gap, 1)))
     return " ".join(said).strip()
@@ -177,7 +177,7 @@ def _labels(report: Report) -> str:
 def _remarks(report: Report) -> str:
     """What to check, and what was not there."""
     answer = report.answer
-    said = [_(r) for r in answer.remarks]
+    said = [retold(r) for r in answer.remarks]
     if answer.unlike:
         said.append(
             _("{share} of the training patients were less unlike the others than this one.").format(
@@ -231,7 +231,7 @@ def _moved(report: Report) -> str:
     kind = next(iter(report.inputs.values())).kind
     signed = kind == "record"
     rows = [
-        (what, number(100 * share, 0, signed=True) + f"{NBSP}%" if signed else percent(share))
+        (retold(what), number(100 * share, 0, signed=True) + f"{NBSP}%" if signed else percent(share))
         for what, share in why.words[:MOST]
     ]
     head = _("What moved the answer") if kind != "image" else _("Where the model looked")

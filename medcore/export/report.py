@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from medcore.explain import METHODS, Attribution
-from medcore.i18n import N_, _
+from medcore.i18n import N_, _, retold
 from medcore.inputs import Input
 from medcore.learn.predict import Answer
 from medcore.numbers import number, percent
@@ -83,7 +83,7 @@ def caption(report: Report) -> list[str]:
         f"{said} {answer.package}, {answer.package_hash[:8]}".strip(),
     ]
     if why:
-        lines.append(f"{_(METHODS[why.method].title)}. {why.baseline}")
+        lines.append(f"{_(METHODS[why.method].title)}. {retold(why.baseline)}")
     if report.simulated:
         lines.append(_("Simulated case."))
     return [*lines, _(RESEARCH)]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medcore.i18n import _
+from medcore.i18n import _, retold
 from medcore.tasks import Task
 
 
@@ -145,14 +145,15 @@ def _section(section: dict[str, Any]) -> list[str]:
     """Heading, finding, text and table of a check, as checks.json holds it."""
     rows, columns = section["rows"], section["columns"]
     by_source = any(row["source"] for row in rows)
-    heads = ["", *([_("Source")] if by_source else []), _("n"), *columns.values()]
+    heads = ["", *([_("Source")] if by_source else []), _("n"), *map(retold, columns.values())]
     cells = [
         [
-            row["title"],
+            retold(row["title"]),
             *([row["source"] or "–"] if by_source else []),
             f"{row['n']:,}",
             *(v if isinstance(v := row["figures"].get(key), str) else interval(v) for key in columns),
         ]
         for row in rows
     ]
-    return [f"## {section['title']}", f"**{section['finding']}** {section['text']}", table(cells, heads)]
+    title, finding, text = (retold(section[part]) for part in ("title", "finding", "text"))
+    return [f"## {title}", f"**{finding}** {text}", table(cells, heads)]
