@@ -360,9 +360,9 @@ def reviewed(outcome: Outcome, agrees: bool | None, choice: str, at: str, commen
         said = _("Read without the model") if choice else _("Can’t tell")
     else:
         said = _("Confirmed") if agrees else _("Corrected")
-    what = f"{said}: {words_for(outcome, choice)}" if choice else said
-    text = f"{what}. {comment}".rstrip(" ")
-    theme.saved(f"{at}  {text}")
+    what = _("{said}: {what}.") if choice else _("{said}.")
+    what = what.format(said=said, what=words_for(outcome, choice))
+    theme.saved(f"{at}  {what} {comment}".rstrip(" "))
 
 
 def footer(answer: "Answer") -> None:

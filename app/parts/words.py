@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.parts.theme import number
 from medcore.clinic import CaseRow, InputView, RunView
-from medcore.i18n import _
+from medcore.i18n import N_, _
 
 
 def kinds() -> dict[str, str]:
@@ -57,6 +57,10 @@ def run_state(run: RunView) -> tuple[str, str]:
     }[run.state]
 
 
+# What `plain` makes of labels' names where no label has that for a title.
+LABELS = (N_("Normal"), N_("Other"), N_("Too noisy"), N_("Infarction"), N_("St t change"), N_("Conduction"))
+
+
 def plain(name: str) -> str:
     """A lower_snake name as words."""
     return name.replace("_", " ").strip().capitalize()
@@ -83,7 +87,7 @@ def metric(name: str) -> str:
     if name in known:
         return known[name]
     stem, _rest, of = name.partition("_")
-    return f"{known.get(stem, stem.upper())}, {of.replace('_', ' ')}" if of else plain(name)
+    return f"{known.get(stem, stem.upper())}, {_(plain(of)).lower()}" if of else plain(name)
 
 
 def described(inputs: Sequence[InputView]) -> str:

@@ -107,8 +107,8 @@ def _limit(limit: Limit) -> tuple[bool | None, str, str]:
         text = _("Worse than over all ({value}). Give the answer less weight.").format(
             value=theme.number(limit.overall, 2)
         )
-        return False, f"{group}: {figure}.", text
-    return None, f"{group}: {figure}.", ""
+        return False, _("{group}: {figure}.").format(group=group, figure=figure), text
+    return None, _("{group}: {figure}.").format(group=group, figure=figure), ""
 
 
 def origin(card: Card, answer: "Answer", outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ ORDERS: Mapping[str, tuple[Any, ...]] = {
     "received": (CaseTable.received, CaseTable.id),
     "number": (CaseTable.kind, CaseTable.running),
     "kind": (CaseTable.kind, CaseTable.received, CaseTable.id),
-    "patient": (CaseTable.patient_id, CaseTable.id),
+    "patient": (PatientRow.pseudonym, CaseTable.id),
     "age": (CaseTable.age_years, CaseTable.id),
     "state": (CaseTable.state, CaseTable.received, CaseTable.id),
 }
@@ -76,7 +76,10 @@ def ids(text: str, kind: str, state: str, sort: str, descending: bool, user_id: 
     if sort in RANKS:
         return _ranked(where, RANKS[sort])
     order = [c.desc() if descending else c.asc() for c in ORDERS[sort]]
-    return select(CaseTable.id).where(*where).order_by(*order)
+    found = select(CaseTable.id)
+    if sort == "patient":
+        found = found.join(PatientRow, CaseTable.patient_id == PatientRow.id)
+    return found.where(*where).order_by(*order)
 
 
 def _read_by(user_id: int) -> ColumnElement[bool]:

@@ -51,9 +51,7 @@ def english(page: Page) -> list[str]:
           walk(document.querySelector('[data-testid=stMain]')); return out; }"""
     )
     # Streamlit's own words.
-    own = re.compile(
-        r"Shortcut |Help for |Choose an option$|Open$|Increment$|Decrement$|Link to heading$"
-    )
+    own = re.compile(r"Shortcut |Help for |Choose an option$|Open$|Increment$|Decrement$|Link to heading$")
     return sorted({text.strip() for text in shown if WORD.search(NAMES.sub("", text)) and not own.match(text.strip())})
 
 

@@ -99,6 +99,8 @@ def test_no_case_is_shown_twice_or_never(full: Clinic, user: User) -> None:
     assert len(found) == len(set(found)) == min(total, 200)
     ages = [r.age_years for r in full.worklist(user, sort="age", descending=False).rows]
     assert ages == sorted(ages)  # type: ignore[type-var]
+    patients = [r.patient for r in full.worklist(user, sort="patient", descending=False, page=3).rows]
+    assert patients == sorted(patients)
 
 
 def test_a_search_finds_what_a_person_means(full: Clinic, user: User) -> None:
