@@ -22,13 +22,7 @@ SOURCE = "demo"
 ECG, FILM = "waveform_ecg.dcm", "RG1_UNCR.dcm"
 SEED = 20_260
 EACH = 5
-# What the simulated cases of a demonstration show, in the order of its script; the real ECG stands in their middle.
-SHOWN = {
-    "cxr_pneumonia": "pneumonia",
-    "mortality": "hospital_death",
-    "ecg_rhythm": "atrial_fibrillation",
-    "brain_tumour_seg": "tumour",
-}
+KINDS = ("image", "record", "signal", "volume")  # in the order of a demonstration's script
 
 
 class Demo(People, Admissions, Exercises):
@@ -61,18 +55,14 @@ class Demo(People, Admissions, Exercises):
 
     def _seed_five(self, user: User) -> None:
         """One of each kind, the one to begin with last: the newest is the first to be read."""
-        real = real_files()
-        for i, name in enumerate(reversed(SHOWN)):
-            if i == len(SHOWN) // 2:
-                self.admit(user, {ECG: real[ECG]} if ECG in real else {}, source=SOURCE)
-            sample = self._with_finding(name)
-            self._know(user, name, sample, self.admit_inputs(user, [*sample.load().values()], source=SOURCE))
-
-    @staticmethod
-    def _with_finding(name: str) -> Sample:
-        """The first simulated case of the task with what is to be shown."""
-        task = tasks.get(name)
-        return next(s for s in task.simulate(20, SEED) if task.outcome.choice_of(s.target) == SHOWN[name])
+        real = {name: data for name, data in real_files().items() if name == ECG}
+        shown = [task for task in tasks.all_tasks().values() if task.shown]
+        shown.sort(key=lambda task: KINDS.index(next(iter(task.fields.values())).kind), reverse=True)
+        for i, task in enumerate(shown):
+            if i == len(shown) // 2:
+                self.admit(user, real, source=SOURCE)
+            sample = next(s for s in task.simulate(20, SEED) if task.outcome.choice_of(s.target) == task.shown)
+            self._know(user, task.name, sample, self.admit_inputs(user, [*sample.load().values()], source=SOURCE))
 
     def _seed_many(self, user: User) -> None:
         reader = next((u for u in self.users() if u.role == "reader"), user)

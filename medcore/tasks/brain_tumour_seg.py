@@ -43,6 +43,7 @@ TASK = Task(
     data=lgg,
     simulate=heads,
     explain=("grad_cam",),
+    shown="tumour",
     simulated=60,
     intended_use=N_("Showing how a net outlines a glioma on three MR sequences, slice by slice, and how sure it is."),
     not_for=N_("Diagnosis, planning or measuring of treatment; other tumours, strokes or lesions; children."),

@@ -41,6 +41,7 @@ TASK = Task(
     data=cinc2017,
     simulate=strips,
     explain=("integrated_gradients", "occlusion"),
+    shown="atrial_fibrillation",
     intended_use=N_("Showing how a net reads the rhythm of a hand-held strip, and on which beats its answer rests."),
     not_for=N_("Diagnosis or monitoring; ischaemia, intervals or anything but the rhythm; paced hearts."),
     limits=(

@@ -39,6 +39,7 @@ TASK = Task(
     data=support2,
     simulate=records,
     explain=("integrated_gradients", "shapley", "occlusion"),
+    shown="hospital_death",
     intended_use=N_(
         "Showing how a risk model reads a record of seriously ill adults, with its uncertainty and its reasons."
     ),

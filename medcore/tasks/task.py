@@ -47,6 +47,7 @@ class Task:
     simulate: n cases with truth from a seed, for a machine without data
     explain: the methods that suit it, the default first
     refine: of these, the slower one whose map takes the first paint's place as soon as it is there; "" for none
+    shown: what the simulated case of a demonstration shows, a choice of the outcome; "" for no such case
     roles: what others may ask for it by ("lung_regions"), never its name
     simulated: how many cases a quick retraining simulates, unless it is told otherwise
     unit_noun: what one case is called in a sentence ("film", "strip", "patient")
@@ -69,6 +70,7 @@ class Task:
     limits: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     refine: str = ""
+    shown: str = ""
     simulated: int = 400
 
     @property
