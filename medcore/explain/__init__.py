@@ -10,11 +10,17 @@ import numpy as np
 
 from medcore.errors import Refused
 from medcore.explain.attribution import Attribution, Method, Question
+from medcore.explain.deep_lift import DeepLift
+from medcore.explain.feature_ablation import FeatureAblation
 from medcore.explain.grad_cam import GradCam
+from medcore.explain.gradient_shap import GradientShap
+from medcore.explain.guided_grad_cam import GuidedGradCam
 from medcore.explain.integrated_gradients import IntegratedGradients
+from medcore.explain.kernel_shap import KernelShap
 from medcore.explain.occlusion import Occlusion
 from medcore.explain.refined_grad_cam import RefinedGradCam
 from medcore.explain.shapley import ShapleySampling
+from medcore.explain.smooth_grad import SmoothGrad
 from medcore.explain.words import words
 from medcore.i18n import N_, _
 from medcore.inputs import Input
@@ -30,7 +36,20 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "Attribution", "baseline_words", "explain", "methods"]
 
 METHODS: dict[str, Method] = {
-    m.name: m for m in (IntegratedGradients(), GradCam(), RefinedGradCam(), Occlusion(), ShapleySampling())
+    m.name: m
+    for m in (
+        IntegratedGradients(),
+        GradCam(),
+        RefinedGradCam(),
+        Occlusion(),
+        ShapleySampling(),
+        KernelShap(),
+        GradientShap(),
+        DeepLift(),
+        SmoothGrad(),
+        GuidedGradCam(),
+        FeatureAblation(),
+    )
 }
 _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)  # Captum's hooks are not thread-safe: one a package
 
@@ -43,8 +62,8 @@ BASELINES = {
 
 
 def methods(task: Task) -> tuple[str, ...]:
-    """Names of the methods that suit the task, its default first."""
-    return task.explain
+    """Names of the methods that suit the task, those that it names first, its default before all."""
+    return task.explain + tuple(n for n, m in METHODS.items() if n not in task.explain and not m.unsuited(task))
 
 
 def baseline_words(task: Task) -> str:
@@ -82,10 +101,12 @@ def explain(
             _("Labels are: {names}.").format(names=", ".join(names)),
         )
     method = method or task.explain[0]
-    if method not in task.explain:
+    if method not in methods(task):
+        why = METHODS[method].unsuited(task) if method in METHODS else ""
+        sentence = _("The method “{method}” doesn't suit this question.").format(method=method)
         raise Refused(
-            _("The method “{method}” doesn't suit this question.").format(method=method),
-            _("Methods are: {names}.").format(names=", ".join(task.explain)),
+            f"{sentence} {_(why)}".strip(),
+            _("Methods are: {names}.").format(names=", ".join(methods(task))),
         )
     started = time.perf_counter()
     with _locks[package.hash]:

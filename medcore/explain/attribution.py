@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from medcore.i18n import N_
 from medcore.tasks import Task
 
 if TYPE_CHECKING:
     import torch
+
+
+ONLY_RECORDS = N_("Only for records, where the parts are few.")
+ONLY_PICTURES = N_("Only for nets that look at a picture by maps of features.")
+SLOW_ON_VOLUMES = N_("On a volume it takes minutes.")
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,14 @@ class Question:
 
 
 class Method(Protocol):
-    """One way to attribute."""
+    """One way to attribute. adds_up: whether its parts are meant to add up to the answer less that to the baseline."""
 
     name: str
     title: str
     adds_up: bool
+
+    def unsuited(self, task: Task) -> str:
+        """Why it doesn't suit the task, in a sentence; "" where it does."""
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         """One tensor (1, …) a field, shaped as its x."""

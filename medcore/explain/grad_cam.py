@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import Question
+from medcore.explain.attribution import ONLY_PICTURES, Question
 from medcore.i18n import N_
+from medcore.tasks import Task
 
 if TYPE_CHECKING:
     import torch
@@ -16,6 +17,10 @@ class GradCam:
     """
 
     name, title, adds_up = "grad_cam", N_("Grad-CAM"), False
+
+    def unsuited(self, task: Task) -> str:
+        kinds = [spec.kind for spec in task.fields.values()]
+        return "" if kinds in (["image"], ["volume"]) else ONLY_PICTURES
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         import torch

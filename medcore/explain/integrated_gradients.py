@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import Question
+from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
 from medcore.i18n import N_
+from medcore.tasks import Task
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +18,9 @@ class IntegratedGradients:
 
     name, title, adds_up = "integrated_gradients", N_("Integrated gradients"), True
     steps = 32
+
+    def unsuited(self, task: Task) -> str:
+        return SLOW_ON_VOLUMES if task.grid else ""
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         from captum.attr import IntegratedGradients as Captum

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import Question
+from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
 from medcore.i18n import N_
+from medcore.tasks import Task
 
 if TYPE_CHECKING:
     import torch
@@ -14,6 +15,9 @@ class Occlusion:
 
     name, title, adds_up = "occlusion", N_("Occlusion"), False
     parts = 8  # windows along an axis, before overlap
+
+    def unsuited(self, task: Task) -> str:
+        return SLOW_ON_VOLUMES if task.grid else ""
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         from captum.attr import Occlusion as Captum

@@ -10,6 +10,7 @@ from medcore.explain.attribution import Question
 from medcore.explain.grad_cam import GradCam
 from medcore.explain.integrated_gradients import IntegratedGradients
 from medcore.i18n import N_
+from medcore.tasks import Task
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,9 @@ class RefinedGradCam:
     """Grad-CAM times the smoothed strength of integrated gradients. For what Grad-CAM is for."""
 
     name, title, adds_up = "refined_grad_cam", N_("Grad-CAM refined by gradients"), False
+
+    def unsuited(self, task: Task) -> str:
+        return GradCam().unsuited(task) or IntegratedGradients().unsuited(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         from torch.nn.functional import avg_pool2d

@@ -1,0 +1,44 @@
+"""Gradient SHAP (Lundberg and Lee, NeurIPS 2017; as expected gradients: Erion et al., Nat Mach Intell 2021)."""
+
+from typing import TYPE_CHECKING
+
+from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
+from medcore.i18n import N_
+from medcore.tasks import Task
+
+if TYPE_CHECKING:
+    import torch
+
+AT_ONCE = 8  # copies of the input whose gradients are held at a time
+
+
+class GradientShap:
+    """Gradients at random points on the ways from the baseline to the input with a little noise: integrated gradients
+    by chance, so its gap says how far the draws were enough."""
+
+    name, title, adds_up = "gradient_shap", N_("Gradient SHAP"), True
+    samples, noise = 32, 0.02  # points; standard deviation of the noise, in the input's own range
+
+    def unsuited(self, task: Task) -> str:
+        return SLOW_ON_VOLUMES if task.grid else ""
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        import numpy as np
+        import torch
+        from captum.attr import GradientShap as Captum
+
+        torch.manual_seed(0)
+        np.random.seed(0)
+        total = [torch.zeros_like(x) for x in question.xs]
+        for _part in range(self.samples // AT_ONCE):
+            found = Captum(question.model).attribute(
+                question.xs,
+                question.baselines,
+                n_samples=AT_ONCE,
+                stdevs=tuple(self.noise * float(x.max() - x.min()) for x in question.xs),
+                target=question.target,
+                additional_forward_args=question.masks,
+            )
+            for t, a in zip(total, found, strict=True):
+                t += a.detach() * (AT_ONCE / self.samples)
+        return tuple(t * mask for t, mask in zip(total, question.masks, strict=True))

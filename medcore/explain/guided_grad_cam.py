@@ -1,0 +1,33 @@
+"""Guided Grad-CAM (Selvaraju et al., ICCV 2017)."""
+
+from typing import TYPE_CHECKING
+
+from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
+from medcore.explain.grad_cam import GradCam
+from medcore.i18n import N_
+from medcore.tasks import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+class GuidedGradCam:
+    """Grad-CAM times guided backpropagation. Its fine lines are edges of the input whatever the net has learnt (Adebayo
+    et al., NeurIPS 2018): it is here to be compared with, and its health label says so."""
+
+    name, title, adds_up = "guided_grad_cam", N_("Guided Grad-CAM"), False
+
+    def unsuited(self, task: Task) -> str:
+        return SLOW_ON_VOLUMES if task.grid else GradCam().unsuited(task)
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        import torch
+        from captum.attr import GuidedBackprop
+
+        (where,) = GradCam().attribute(question)
+        (x,), (mask,) = question.xs, question.masks
+        fine = torch.zeros_like(x)
+        for net in question.nets:
+            found = GuidedBackprop(net).attribute(x, target=question.target, additional_forward_args=(mask,))
+            fine += found.detach().abs() / len(question.nets)
+        return (where * fine / fine.max().clamp(min=1e-12),)

@@ -1,0 +1,45 @@
+"""Kernel SHAP (Lundberg and Lee, NeurIPS 2017)."""
+
+from typing import TYPE_CHECKING
+
+from medcore.explain.attribution import ONLY_RECORDS, Question
+from medcore.explain.parts import parts
+from medcore.i18n import N_
+from medcore.tasks import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+class KernelShap:
+    """Shapley values as the weights of a straight line through the answers to random sets of values. For records,
+    where the parts are few."""
+
+    name, title, adds_up = "kernel_shap", N_("Kernel SHAP"), True
+    samples = 600
+
+    def unsuited(self, task: Task) -> str:
+        return "" if all(spec.kind == "record" for spec in task.fields.values()) else ONLY_RECORDS
+
+    def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        import torch
+        from captum.attr import KernelShap as Captum
+
+        groups = parts(question)
+        torch.manual_seed(0)
+        found: tuple[torch.Tensor, ...] = Captum(question.model).attribute(
+            question.xs,
+            question.baselines,
+            target=question.target,
+            additional_forward_args=question.masks,
+            feature_mask=groups,
+            n_samples=self.samples,
+            perturbations_per_eval=64,
+        )
+        # Captum gives each member of a group the group's whole value: count it once. The line fits a little something to
+        # parts that are as in the baseline, which can't have moved anything.
+        differ = [(x != b).flatten().float() for x, b in zip(question.xs, question.baselines, strict=True)]
+        return tuple(
+            a / g.flatten().bincount()[g] * (g.flatten().bincount(d)[g] > 0)
+            for a, g, d in zip(found, groups, differ, strict=True)
+        )
