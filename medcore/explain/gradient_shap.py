@@ -17,7 +17,7 @@ class GradientShap:
     by chance, so its gap says how far the draws were enough."""
 
     name, title, adds_up = "gradient_shap", N_("Gradient SHAP"), True
-    samples, noise = 32, 0.02  # points; standard deviation of the noise, in the input's own range
+    samples, noise = 64, 0.01  # points; standard deviation of the noise, in the input's own range
 
     def unsuited(self, task: Task) -> str:
         return SLOW_ON_VOLUMES if task.grid else ""

@@ -21,6 +21,8 @@ class GuidedGradCam:
         return SLOW_ON_VOLUMES if task.grid else GradCam().unsuited(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
+        import warnings
+
         import torch
         from captum.attr import GuidedBackprop
 
@@ -28,6 +30,8 @@ class GuidedGradCam:
         (x,), (mask,) = question.xs, question.masks
         fine = torch.zeros_like(x)
         for net in question.nets:
-            found = GuidedBackprop(net).attribute(x, target=question.target, additional_forward_args=(mask,))
+            with warnings.catch_warnings():  # that it hangs hooks into the net, which is a copy for that
+                warnings.simplefilter("ignore", UserWarning)
+                found = GuidedBackprop(net).attribute(x, target=question.target, additional_forward_args=(mask,))
             fine += found.detach().abs() / len(question.nets)
         return (where * fine / fine.max().clamp(min=1e-12),)

@@ -36,8 +36,8 @@ class KernelShap:
             n_samples=self.samples,
             perturbations_per_eval=64,
         )
-        # Captum gives each member of a group the group's whole value: count it once. The line fits a little something to
-        # parts that are as in the baseline, which can't have moved anything.
+        # Captum gives each member of a group the group's whole value: count it once. The line fits a little something
+        # to parts that are as in the baseline, which can't have moved anything.
         differ = [(x != b).flatten().float() for x, b in zip(question.xs, question.baselines, strict=True)]
         return tuple(
             a / g.flatten().bincount()[g] * (g.flatten().bincount(d)[g] > 0)

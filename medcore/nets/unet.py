@@ -58,14 +58,15 @@ class SliceUnet(nn.Module):
         self.head = nn.Conv2d(channels[0], 4 * width, 1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on a CPU
 
-    def pictures(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(n · slices, channels, rows, columns): each slice with its neighbours, and which sequences are there."""
+    def pictures(self, x: torch.Tensor, mask: torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """(n · slices, channels, rows, columns): each slice from `start` to before `stop` with its neighbours, and
+        which sequences are there."""
         slices, rows, columns = x.shape[2:]
-        ends = [x[:, :, :1]] * self.around, [x[:, :, -1:]] * self.around
-        padded = torch.cat([*ends[0], x, *ends[1]], 2)
-        near = [padded[:, :, k : k + slices] for k in range(2 * self.around + 1)]
+        stop = slices if stop is None else stop
+        part = x[:, :, torch.arange(start - self.around, stop + self.around).clamp(0, slices - 1)]
+        near = [part[:, :, k : k + stop - start] for k in range(2 * self.around + 1)]
         flat = self.fold(torch.cat(near, 1).transpose(1, 2).flatten(0, 1))
-        there = mask.transpose(1, 2).flatten(0, 1).expand(-1, -1, rows // 2, columns // 2)
+        there = mask[:, :, start:stop].transpose(1, 2).flatten(0, 1).expand(-1, -1, rows // 2, columns // 2)
         return torch.cat([flat, there], 1).contiguous(memory_format=torch.channels_last)
 
     def deep(self, pictures: torch.Tensor) -> list[torch.Tensor]:
@@ -85,28 +86,34 @@ class SliceUnet(nn.Module):
 
     def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits, and the mean over slices of what the narrowest level sees, (n, 2 · channels[-1]), in one pass."""
-        n, slices = x.shape[0], x.shape[2]
-        z, seen = self._chunks(x, mask)
-        if not self.training:  # the answer to a head and to its mirror image, turned back, halved
-            z = (z + self._chunks(x.flip(-1), mask)[0].flip(-1)) / 2
+        parts = [self._part(x, mask, *ends) for ends in self._windows(x)]
+        z, seen = (torch.cat([p[i] for p in parts], 1) for i in (0, 1))
         there = mask.amax(1)[..., 0]  # padded slices have no sequence
-        mean = (seen.view(n, slices, -1) * there).sum(1) / there.sum(1).clamp(min=1)
-        return z.reshape(n, slices, *z.shape[1:]).transpose(1, 2), mean
+        return z.transpose(1, 2), (seen * there).sum(1) / there.sum(1).clamp(min=1)
 
-    def _chunks(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`look` over all slices, in chunks where no gradient is asked for."""
-        pictures = self.pictures(x, mask)
-        if torch.is_grad_enabled():
-            return self.look(pictures)
-        parts = [self.look(part) for part in torch.split(pictures, self.chunk)]
-        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+    def _windows(self, x: torch.Tensor) -> list[tuple[int, int]]:
+        """First slice and the one after the last, in chunks where no gradient is asked for."""
+        step = x.shape[2] if torch.is_grad_enabled() else max(1, self.chunk // len(x))
+        return [(start, min(start + step, x.shape[2])) for start in range(0, x.shape[2], step)]
+
+    def _part(self, x: torch.Tensor, mask: torch.Tensor, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (n, stop − start, width, rows, columns) of some slices, and what the narrowest level sees of each."""
+        z, seen = self.look(self.pictures(x, mask, start, stop))
+        if not self.training:  # the answer to a head and to its mirror image, turned back, halved
+            low, high = max(0, start - self.around), min(x.shape[2], stop + self.around)
+            mirrored = x[:, :, low:high].flip(-1), mask[:, :, low:high]
+            z = (z + self.look(self.pictures(*mirrored, start - low, stop - low))[0].flip(-1)) / 2
+        n = len(x)
+        return z.view(n, stop - start, *z.shape[1:]), seen.view(n, stop - start, -1)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.both(x, mask)[0]
 
     def embed(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The second of `both` alone."""
+        found = []
+        for start, stop in self._windows(x):
+            y = self.deep(self.pictures(x, mask, start, stop))[-1]
+            found.append(torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1).view(len(x), stop - start, -1))
         there = mask.amax(1)[..., 0]
-        deep = [self.deep(part)[-1] for part in torch.split(self.pictures(x, mask), self.chunk)]
-        seen = torch.cat([torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1) for y in deep])
-        return (seen.view(*x.shape[0:3:2], -1) * there).sum(1) / there.sum(1).clamp(min=1)
+        return (torch.cat(found, 1) * there).sum(1) / there.sum(1).clamp(min=1)
