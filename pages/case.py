@@ -165,9 +165,8 @@ def series(
 
 
 def answers(view: CaseView, task: Task, given: InputView) -> bool:
-    """Whether the task answers from this input: the first of its kind that it takes."""
-    first = next(iter(task.fields.values()))
-    return given == next((i for i in view.inputs if i.kind == first.kind), None)
+    """Whether the task answers from this input."""
+    return given.id in view.sources.get(task.name, ())
 
 
 def explains(why: AttributionView, view: CaseView, task: Task | None, given: InputView) -> bool:

@@ -113,9 +113,9 @@ def explained(case_id: int, task: Task, label: str, method: str) -> AttributionV
 
 
 def source(view: CaseView, task: Task) -> tuple[str, InputView]:
-    """The field and the input that the map lies on."""
+    """The first field, and the input that its map lies on."""
     name, spec = next(iter(task.fields.items()))
-    return name, next(i for i in view.inputs if i.kind == spec.kind)
+    return name, next(i for i in view.inputs if i.kind == spec.kind and i.id in view.sources[task.name])
 
 
 def show(view: CaseView, task: Task, label: str, why: AttributionView | None) -> None:

@@ -85,6 +85,7 @@ class Answering(Versions):
             version = session.get_one(PackageRow, row.package_id)
             old = Answer.from_json(row.answer)
             given = {sha256(i): i for i in self._inputs(session, self._case(session, row.case_id))}
+            given |= {sha256(i): i for i in self._taken(session, row.case_id, row.task).values()}
         inputs = {name: given[sha] for name, sha in old.inputs.items()}
         new = answer(self._package(version), inputs, device=old.device)
         apart = max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())

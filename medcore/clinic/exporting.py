@@ -17,7 +17,7 @@ from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.export import Report, Said
 from medcore.i18n import N_, _
-from medcore.inputs import Input, Volume, sha256
+from medcore.inputs import Input, Volume, parts_of
 from medcore.learn.decision import withheld
 from medcore.store import audit
 from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Role, UserRow, now
@@ -215,17 +215,23 @@ class Exporting(Reading):
             )
         volume = report.inputs[report.task.outcome.on]
         assert isinstance(volume, Volume)
+        # Where several series were read together, the outline lies on the first.
+        sources = [s for s in sources if s.get("SeriesInstanceUID") == sources[0].get("SeriesInstanceUID")]
         study = study_of(report, sources, self.key)
         labels = {label.name: _(label.title) for label in report.task.outcome.labels}
         return segmentation(report.mask, labels, volume.affine, study, given.answer.package, given.answer.package_hash)
 
     def _cleaned(self, case_id: int, inputs: Mapping[str, Input]) -> dict[str, dict[str, bytes]]:
-        """By field the stored files of its input, by their stored names."""
+        """By field the stored files of its input, by their stored names; of several that it joins, in folders."""
         with self.database.read() as session:
             rows = {row.sha256: dict(row.files) for row in self._case(session, case_id).inputs}
         return {
-            field: {name: self.files.get(sha) for name, sha in rows[sha256(given)].items()}
-            for field, given in inputs.items()
+            field: {
+                f"{i}/{name}" if len(parts) > 1 else name: self.files.get(sha)
+                for i, part in enumerate(parts, 1)
+                for name, sha in rows[part].items()
+            }
+            for field, parts in ((field, parts_of(given)) for field, given in inputs.items())
         }
 
     def _headers(self, case_id: int, inputs: Mapping[str, Input]) -> list[Dataset]:

@@ -11,7 +11,7 @@ from medcore import tasks
 from medcore.clinic import worklist
 from medcore.clinic.answering import Answering, decoy_of, revealed
 from medcore.clinic.decoys import Cases, going_on, in_exercise
-from medcore.clinic.shelf import fits
+from medcore.clinic.shelf import Fit, fits, read_from
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import CaseView, InputView, Page, Read, Refusal, User
 from medcore.errors import Refused
@@ -74,6 +74,7 @@ class Reading(Answering):
                     InputView(i.id, i.kind, i.facts, tuple(i.remarks), tuple(i.shape), i.sha256) for i in case.inputs
                 ),
                 tasks=answering,
+                sources={f.task.name: _ids_of(f, case) for f in found if f.taken},
                 refusals={f.task.name: Refusal("", f.refusal.sentence, f.refusal.remedy) for f in found if f.refusal},
                 reads=tuple(_visible(session, me, case, going)),
                 revealed=tuple(t for t in answering if revealed(session, me, case_id, t, going)),
@@ -285,3 +286,8 @@ def _checked_choice(task: str, choice: str) -> str:
 
 def _locked_already() -> Refused:
     return Refused(_("Your first read of this case is locked already."), _("Say what you think now in the final read."))
+
+
+def _ids_of(found: Fit, case: CaseTable) -> frozenset[int]:
+    """The inputs of the case that a task answers from."""
+    return frozenset(row.id for row in case.inputs if row.sha256 in read_from(found))

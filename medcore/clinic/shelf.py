@@ -12,7 +12,7 @@ from medcore.clinic.desk import Desk
 from medcore.clinic.views import User
 from medcore.errors import Refused
 from medcore.i18n import _, retold
-from medcore.inputs import Image, Input, Record, Signal, Volume, sha256
+from medcore.inputs import Image, Input, Record, Signal, Volume, parts_of, sha256
 from medcore.settings import Settings
 from medcore.store import pack
 from medcore.store.tables import CaseTable, InputRow, StoredFile
@@ -32,6 +32,11 @@ class Fit:
     taken: dict[str, Input] | None
     remarks: tuple[str, ...] = ()
     refusal: Refused | None = None
+
+
+def read_from(found: Fit) -> set[str]:
+    """SHA-256 of the inputs, as they were read, that the task answers from."""
+    return {part for given in (found.taken or {}).values() for part in parts_of(given)}
 
 
 def fit(task: Task, inputs: Sequence[Input]) -> Fit:

@@ -116,15 +116,17 @@ class Read:
 class CaseView:
     """A case as one user may see it.
 
-    tasks: that can answer it; refusals: tasks of this kind that can't, and why. reads: the user's own, and those of
-    others once that gives nothing away; a read of a decoy only to who gave it, and only until the exercise is finished.
-    revealed: the tasks whose answer this user may see. exercise: the one of which this user reads the case now.
-    previous, next: neighbours in that exercise, else by arrival, newest first; position from 1.
+    tasks: that can answer it; sources: by task the ids of the inputs that it answers from; refusals: tasks of this kind
+    that can't, and why. reads: the user's own, and those of others once that gives nothing away; a read of a decoy only
+    to who gave it, and only until the exercise is finished. revealed: the tasks whose answer this user may see.
+    exercise: the one of which this user reads the case now. previous, next: neighbours in that exercise, else by
+    arrival, newest first; position from 1.
     """
 
     row: CaseRow
     inputs: tuple[InputView, ...]
     tasks: tuple[str, ...]
+    sources: Mapping[str, frozenset[int]]
     refusals: Mapping[str, Refusal]
     reads: tuple[Read, ...]
     revealed: tuple[str, ...]

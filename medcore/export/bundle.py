@@ -21,10 +21,11 @@ from medcore import __version__
 from medcore.errors import Refused
 from medcore.export.report import RESEARCH, Report
 from medcore.i18n import _
-from medcore.inputs import Input, sha256
+from medcore.inputs import Field, Input, joined, sha256
 from medcore.learn.predict import Answer
 from medcore.readers import archive, decode
 from medcore.readers.base import clean_facts
+from medcore.tasks import get
 
 FORMAT = 1
 LONGEST = 4 * 2**20  # of bundle.json, in bytes
@@ -105,15 +106,17 @@ def read(content: bytes) -> Bundle:
     inputs = {}
     for field, (sha, facts) in shown.items():
         start = f"inputs/{field}/"
-        inputs[field] = _input({n.removeprefix(start): files[n] for n in wanted if n.startswith(start)}, sha, facts)
+        own = {n.removeprefix(start): files[n] for n in wanted if n.startswith(start)}
+        inputs[field] = _input(get(answer.task).fields[field], own, sha, facts)
     return Bundle(case, answer, inputs)
 
 
-def _input(files: dict[str, bytes], sha: str, facts: Mapping[str, str]) -> Input:
+def _input(spec: Field, files: dict[str, bytes], sha: str, facts: Mapping[str, str]) -> Input:
     """The input that the bundle says its files hold."""
-    for found in decode(files):
-        if sha256(found.input) == sha:
-            return replace(found.input, facts=clean_facts(facts))  # type: ignore[type-var]
+    held = [found.input for found in decode(files)]
+    for given in (*held, *joined(spec, held)):
+        if sha256(given) == sha:
+            return replace(given, facts=clean_facts(facts))  # type: ignore[type-var]
     raise Refused(
         _("The bundle's files don't give the input that was answered."),
         _("Replay it with the release that made it, or export the case again."),

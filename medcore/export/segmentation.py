@@ -36,8 +36,9 @@ def segmentation(
     from highdicom.seg import Segmentation, SegmentationTypeValues
 
     sources, frames = on_slices(mask.shape[1:], affine, study.sources)
+    thickness = float(np.linalg.norm(affine[:3, 0]))
     made = Segmentation(
-        source_images=[_headed(source, study) for source in sources],
+        source_images=[_headed(source, study, thickness) for source in sources],
         # (frames, rows, columns, labels), the frames in the order of the sources
         pixel_array=np.moveaxis(mask[:, frames], 0, -1).astype(np.uint8),
         segmentation_type=SegmentationTypeValues.BINARY,
@@ -135,11 +136,14 @@ def _elsewhere() -> Refused:
     )
 
 
-def _headed(source: Dataset, study: Study) -> Dataset:
-    """The source's header with the study's pseudonym, and every tag there that the standard wants."""
+def _headed(source: Dataset, study: Study, thickness: float) -> Dataset:
+    """The source's header with the study's pseudonym, and every tag there that the standard wants. thickness: in mm,
+    where a single slice doesn't say its own."""
     out = Dataset()
     out.update(source)
     out.update(study.head)
+    if out.get("SliceThickness") is None and "NumberOfFrames" not in out:
+        out.SliceThickness = round(thickness, 4)
     out.file_meta = source.file_meta
     return out
 

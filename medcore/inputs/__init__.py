@@ -1,6 +1,6 @@
 """What is seen of a patient, in native units, and the fields by which tasks take it."""
 
-from medcore.inputs.base import Field, GridField, Input, sha256
+from medcore.inputs.base import Field, GridField, Input, joined, parts_of, sha256
 from medcore.inputs.image import Image, ImageField
 from medcore.inputs.record import Column, Record, RecordField
 from medcore.inputs.signal import Signal, SignalField
@@ -23,5 +23,7 @@ __all__ = [
     "SignalField",
     "Volume",
     "VolumeField",
+    "joined",
+    "parts_of",
     "sha256",
 ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -46,8 +46,16 @@ def sha256(given: Input) -> str:
     return digest.hexdigest()
 
 
+def parts_of(given: Input) -> tuple[str, ...]:
+    """SHA-256 of the inputs as they were read that this one is made of; mostly that is itself."""
+    return getattr(given, "made_of", ()) or (sha256(given),)
+
+
 class Field(Protocol):
-    """A task's declaration of one input that it takes."""
+    """A task's declaration of one input that it takes.
+
+    One may have joined(inputs) -> list of inputs that several of a case's make together, to be tried before those.
+    """
 
     @property
     def kind(self) -> str: ...
@@ -75,6 +83,12 @@ class Field(Protocol):
 
     def absent(self, given: Any) -> list[str]:
         """Names of the parts that the field has and this input lacks (columns, leads)."""
+
+
+def joined(spec: Field, inputs: Sequence[Input]) -> list[Input]:
+    """What several of these inputs make together for a field that has `joined`."""
+    fitting = [given for given in inputs if given.kind == spec.kind]
+    return spec.joined(fitting) if hasattr(spec, "joined") else []
 
 
 class GridField(Field, Protocol):

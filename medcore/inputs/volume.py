@@ -20,6 +20,7 @@ class Volume:
     placed: False where the file doesn't say how the slices lie in the patient: then no sides are named
     positions_mm: where each slice lies along the normal of the slices, ascending, if they are unevenly spaced; the
         affine then has their mean distance and is exact for the first slice and the last. None where it is exact
+    made_of: SHA-256 of the volumes that it joins, in order; () for one as it was read
     window: (centre, width) in `units` where the file suggests one
     padding: the value that fills what was not scanned, in `units`, where there is such
     """
@@ -34,6 +35,7 @@ class Volume:
     window: tuple[float, float] | None = None
     padding: float | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    made_of: tuple[str, ...] = ()
     kind: ClassVar[str] = "volume"
 
     def content(self) -> tuple[dict[str, Any], list[np.ndarray]]:

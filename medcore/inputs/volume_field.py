@@ -1,12 +1,14 @@
 """Volumes as a task takes them: sequences by name, the head in a frame of one size, slices as they are."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medcore.errors import Unasked
 from medcore.i18n import _
+from medcore.inputs.base import sha256
 from medcore.inputs.volume import Volume
 
 if TYPE_CHECKING:
@@ -86,6 +88,21 @@ class VolumeField:
                     apart = np.abs(given.voxels[channel][SPARSE].astype(np.float32) - flair).mean()
                     found[i] = channel if apart > STANDS_IN * flair.std() else None
         return found
+
+    def joined(self, inputs: Sequence[Volume]) -> list[Volume]:
+        """What several series give together: those of one sequence each that lie on one grid, as one volume with as
+        many of the wanted sequences as there are. The fullest first; [] where no two belong together."""
+        grids: list[dict[int, Volume]] = []
+        for given in inputs:
+            shown = [i for i, c in enumerate(self._channels(given)) if c is not None]
+            if len(given.voxels) != 1 or len(shown) != 1:
+                continue
+            grid = next((g for g in grids if _on_one_grid(next(iter(g.values())), given)), None)
+            if grid is None:
+                grids.append(grid := {})
+            grid.setdefault(shown[0], given)
+        several = sorted((grid for grid in grids if len(grid) > 1), key=len, reverse=True)
+        return [_one_of([grid[i] for i in sorted(grid)]) for grid in several]
 
     def check(self, given: Volume) -> list[str]:
         """What the question can't be asked of can still be viewed, so it is Unasked rather than turned away."""
@@ -223,6 +240,22 @@ class VolumeField:
         keep = (torch.rand(n, sequences, generator=generator) >= rate).to(x)[:, :, None, None, None] * mask
         mask = torch.where(keep.amax((1, 2), keepdim=True) > 0, keep, mask)  # never all of them
         return x * mask, mask, truth
+
+
+def _on_one_grid(a: Volume, b: Volume) -> bool:
+    facts = [(v.voxels.shape, v.positions_mm, v.units, v.spacing_real, v.placed) for v in (a, b)]
+    return facts[0] == facts[1] and np.allclose(a.affine, b.affine, atol=1e-3)
+
+
+def _one_of(parts: Sequence[Volume]) -> Volume:
+    return replace(
+        parts[0],
+        voxels=np.concatenate([part.voxels for part in parts]),
+        channels=tuple(channel for part in parts for channel in part.channels),
+        window=None,
+        padding=None,
+        made_of=tuple(sha256(part) for part in parts),
+    )
 
 
 def _top(voxels: np.ndarray) -> float:

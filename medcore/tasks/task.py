@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
-from medcore.inputs import Field, GridField, Input
+from medcore.inputs import Field, GridField, Input, joined
 from medcore.outcomes import GridOutcome, Outcome
 
 if TYPE_CHECKING:
@@ -89,9 +89,8 @@ class Task:
         remarks: list[str] = []
         for name, spec in self.fields.items():
             refusal = None
-            for given in inputs:
-                if given.kind != spec.kind or any(given is other for other in taken.values()):
-                    continue
+            fitting = [i for i in inputs if i.kind == spec.kind and not any(i is other for other in taken.values())]
+            for given in (*joined(spec, fitting), *fitting):
                 try:
                     remarks += spec.check(given)
                 except Refused as error:

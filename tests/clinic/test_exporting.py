@@ -28,9 +28,11 @@ from medcore.export import fhir, pdf
 from medcore.inputs import Image, Volume
 from medcore.readers import read
 from medcore.settings import Settings, settings
+from medcore.store.pack import unpack
 from medcore.store.tables import ReviewRow
 from tests.clinic.test_identity import MARK, dicom
 from tests.export.opened import everything, pages, pdf_text
+from tests.readers.make import part10, slice_of
 
 ECG, RECORD = "ecg_rhythm", "mortality"
 FORMS: tuple[Form, ...] = ("pdf", "fhir", "replay", "png", "secondary_capture")
@@ -508,3 +510,50 @@ def test_outlines_are_offered_only_where_there_is_a_study(answering: Clinic, bos
     assert "segmentation" not in [offer.form for offer in answering.offers(boss, case, task)]
     with pytest.raises(Refused, match="no outlines"):
         answering.export(boss, case, task, "segmentation")
+
+
+def mr_study(given: Volume) -> dict[str, bytes]:
+    """The sequences of a volume as DICOM series of one study."""
+    names = ("AX T1 PRE", "AX FLAIR", "AX T1 POST GD")
+    return {
+        f"{k}_{n}.dcm": part10(
+            slice_of(
+                picture.astype(np.uint16),
+                5.0 * n,
+                n + 1,
+                SeriesInstanceUID=f"1.2.{k}",
+                SOPInstanceUID=f"1.2.{k}.{n}",
+                StudyInstanceUID="1.2",
+                FrameOfReferenceUID="1.2.9",
+                SeriesDescription=names[k],
+                PatientID=MARK,
+                PixelSpacing=[1.6, 1.6],
+            )
+        )
+        for k, stack in enumerate(given.voxels)
+        for n, picture in enumerate(stack)
+    }
+
+
+def test_the_series_of_a_study_are_answered_together_and_the_outline_joins_the_first(
+    answering: Clinic, boss: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = "brain_tumour_seg"
+    whole = tasks.get(task).simulate(1, 3)[0].load()["mr"]
+    assert isinstance(whole, Volume)
+    (case,) = answering.admit(boss, mr_study(whole)).cases
+    view = answering.open_case(boss, case)
+    assert [i.shape[0] for i in view.inputs] == [1, 1, 1]
+    assert view.sources[task] == {i.id for i in view.inputs}
+    given = answering.answer(boss, case, task)
+    assert given.answer.absent == () and not given.answer.withheld
+    assert answering.recompute(given.id)[1] == 0.0
+    bundle = tmp_path / "case.replay.zip"
+    bundle.write_bytes(answering.export(boss, case, task, "replay").data)
+    assert main(["replay", str(bundle), "--package", str(settings().models / task), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["largest_difference"] == 0.0
+    made = dcmread(io.BytesIO(answering.export(boss, case, task, "segmentation").data))
+    said = unpack(answering.mask_bytes(boss, given.id))[1]["mask"][0]
+    assert made.NumberOfFrames == len(said) == whole.voxels.shape[1] and said.any()
+    heights = [f.PlanePositionSequence[0].ImagePositionPatient[2] for f in made.PerFrameFunctionalGroupsSequence]
+    np.testing.assert_array_equal(made.pixel_array[np.argsort(heights)], said)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from medcore.errors import Unasked
-from medcore.inputs import Volume, VolumeField
+from medcore.inputs import Volume, VolumeField, parts_of, sha256
 from medcore.simulate.head import head
+from medcore.tasks import get
 
 FIELD = VolumeField((("pre-contrast", "T1"), ("FLAIR",), ("post-contrast", "T1 post-contrast")), rows=80, columns=64)
 
@@ -114,3 +115,16 @@ def test_augmentation_moves_truth_along_and_depends_on_its_generator_alone(made:
     assert held.any()
     for picture, place in zip(flair[held], moved[held], strict=True):
         assert picture[place > 0.9].mean() > picture[place < 0.1].mean() + 0.5
+
+
+def test_series_on_one_grid_are_read_together(made: tuple[Volume, np.ndarray]) -> None:
+    whole = made[0]
+    series = [replace(whole, voxels=whole.voxels[i : i + 1], channels=(name,)) for i, name in enumerate(whole.channels)]
+    elsewhere = replace(series[0], affine=whole.affine + np.eye(4)[:, [3]] * 9)
+    (found,) = FIELD.joined([elsewhere, series[2], series[1], series[0]])
+    assert found.channels == whole.channels and np.array_equal(found.voxels, whole.voxels)
+    assert parts_of(found) == tuple(sha256(part) for part in series) and sha256(found) == sha256(whole)
+    assert FIELD.joined(series[:1]) == [] and FIELD.joined([series[0], series[0]]) == []
+    assert FIELD.joined([series[0], replace(series[1], channels=("DWI",))]) == [], "no sequence that is asked for"
+    taken = get("brain_tumour_seg").take([elsewhere, *series])
+    assert taken and sha256(taken[0]["mr"]) == sha256(whole)
