@@ -22,6 +22,7 @@ from medcore.outcomes.base import Calibration
 from medcore.tasks import Task, get
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 FORMAT = 1
@@ -110,6 +111,13 @@ class Package:
         from safetensors.torch import load
 
         return load(self._bytes(self.about["space"])) if "space" in self.about else {}
+
+    @cached_property
+    def distances(self) -> "dict[int, np.ndarray]":
+        """By fold the quantiles of how far its patients lie, in that space, from those that its net learnt from."""
+        import numpy as np
+
+        return {int(fold): np.array(values) for fold, values in self.about["unlike"].items()}
 
     def _bytes(self, entry: dict[str, str]) -> bytes:
         try:

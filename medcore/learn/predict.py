@@ -88,7 +88,7 @@ def passed(package: Package, batch: "list[torch.Tensor]", device: str) -> tuple[
     import torch
 
     logits, seen = [], []
-    with torch.no_grad():
+    with torch.inference_mode():
         for net in package.nets:
             z, e = placed(net, device).both(*moved(batch, device))  # type: ignore[operator]
             logits.append(z.float().cpu().numpy().astype(np.float64))
@@ -214,7 +214,7 @@ def unlike(package: Package, seen: list[np.ndarray]) -> float:
     shares = []
     for fold, e in zip(package.folds, seen, strict=True):
         mean, whiten = (package.space[f"{name}_{fold}"].numpy() for name in ("mean", "whiten"))
-        nearer = package.about["unlike"][str(fold)]
+        nearer = package.distances[fold]
         shares.append(np.searchsorted(nearer, np.linalg.norm((e[0] - mean) @ whiten)) / len(nearer))
     return float(np.mean(shares))
 

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import torch
+import wfdb
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
 
 from medcore.clinic import Clinic
+from medcore.inputs import Signal
 from medcore.learn.batches import collate, encode_inputs
+from medcore.learn.predict import answer
 from medcore.packages import Package
 from medcore.readers import decode
 from medcore.settings import settings
@@ -107,12 +110,38 @@ KINDS = (
 
 
 def rows(folder: Path) -> list[Row]:
-    """One row a kind. `folder`: where trained packages are kept."""
+    """One row a kind, and one beside wfdb's own reader. `folder`: where trained packages are kept."""
     out = []
     for kind in KINDS:
         with tempfile.TemporaryDirectory() as home:
             out.append(_row(kind, package(kind.task, folder), Path(home)))
+    with tempfile.TemporaryDirectory() as home:
+        out.append(_beside_wfdb(package("ecg_rhythm", folder), Path(home)))
     return out
+
+
+def _beside_wfdb(answers: Package, folder: Path) -> Row:
+    """A WFDB file to its answer, over wfdb's reader and the nets: the same resampling in both."""
+    files = one_lead(0)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    task = answers.task
+
+    def ours(_turn: int) -> None:
+        taken = task.take([f.input for f in decode(files)])
+        assert taken
+        answer(answers, taken[0], device="cpu")
+
+    def theirs(_turn: int) -> None:
+        record = wfdb.rdrecord(str(folder / "s1"))
+        given = Signal(record.p_signal.T.astype(np.float32), record.fs, ("I",), ("mV",))
+        batch = collate([encode_inputs(task, {next(iter(task.fields)): given})])
+        with torch.no_grad():
+            for net in answers.nets:
+                net(*batch)
+
+    a, b = interleaved([ours, theirs], ROUNDS)
+    return Row("ECG, WFDB to answer", a, b, a / b, 1.0, note="over wfdb's reader and the nets")
 
 
 def _row(kind: Kind, answers: Package, home: Path) -> Row:
