@@ -302,6 +302,54 @@ def test_keys_go_through_the_cases_and_explain_needs_a_read(page: Page, desk: De
     assert "scored like this one" not in page.content()
 
 
+FOCUSED = """() => { let e = document.activeElement;
+  while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
+  const label = e && e.labels && e.labels[0];
+  return e ? (e.getAttribute('aria-label') || (label && label.innerText) || e.innerText || '').slice(0, 60) : '';
+}"""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Tab after Tab until what is called so has the focus."""
+    met = []
+    for _step in range(120):
+        page.keyboard.press("Tab")
+        met.append(page.evaluate(FOCUSED).strip())
+        if name in met[-1]:
+            return
+    pytest.fail(f"no Tab leads to {name}; they led to {met}")
+
+
+def test_a_case_is_reviewed_by_the_keyboard_alone(page: Page, desk: Desk) -> None:
+    """From the worklist to the saved read, without a click."""
+    clinic = Clinic(replace(settings(), home=desk.home, database_url=f"sqlite:///{desk.home}/medcore.sqlite"))
+    case = clinic.admit_inputs(clinic.sign_in("reader"), [record(41)[0]])
+    sign_in(page, desk.url)
+    page.get_by_role("heading", name="Worklist").wait_for(timeout=60_000)
+    settled(page)
+    page.keyboard.press("Alt+n")
+    page.wait_for_url(re.compile(rf"case={case}$"), timeout=30_000)
+    page.get_by_text("Model’s answer is hidden").wait_for(timeout=60_000)
+    settled(page)
+    tab_to(page, "Death in hospital")
+    page.keyboard.press("Space")
+    lock = button(page, "Lock my read and show the model")
+    expect(lock).to_be_enabled(timeout=30_000)
+    tab_to(page, "Lock my read")
+    page.keyboard.press("Enter")
+    page.locator(".d .say.m .score").wait_for(timeout=FIRST_ANSWER_MS)
+    page.wait_for_function("() => !document.querySelector('[data-testid^=stSkeleton]')", timeout=FIRST_ANSWER_MS)
+    settled(page)
+    tab_to(page, "Confirm")
+    page.keyboard.press("Space")
+    expect(button(page, "Save and next")).to_be_enabled(timeout=30_000)
+    tab_to(page, "Save and next")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(rf"(?<!case={case})$"), timeout=30_000)
+    reads = clinic.open_case(clinic.sign_in("reader"), case).reads
+    assert (reads[0].stage, reads[0].choice) == ("first", "hospital_death") and reads[-1].stage == "final"
+
+
 def test_a_map_by_another_method_can_be_taken_away(page: Page, desk: Desk) -> None:
     sign_in(page, desk.url, path="/case?case=1")
     page.get_by_role("link", name="Other labels and methods").click(timeout=60_000)
