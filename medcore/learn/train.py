@@ -141,7 +141,7 @@ def train_fold(
             schedule.step()
             mean.update_parameters(net)
             total += loss.detach()
-        # Where nothing is kept for early stopping, some of what is learnt from shows how far it is: the last epoch wins.
+        # Where nothing is kept for early stopping, some of what is learnt from shows how far it has come.
         held = parts.validation if len(parts.validation) else parts.train[:: max(1, len(parts.train) // 12)]
         logits = predict_logits(mean.module.eval(), encoded, held, device)
         validation = task.outcome.validation_loss(logits, encoded.truth[held], weights.cpu())
