@@ -25,7 +25,7 @@ from medcore.inputs import Field, Input, joined, sha256
 from medcore.learn.predict import Answer
 from medcore.readers import archive, decode
 from medcore.readers.base import clean_facts
-from medcore.tasks import get
+from medcore.tasks import all_tasks
 
 FORMAT = 1
 LONGEST = 4 * 2**20  # of bundle.json, in bytes
@@ -107,14 +107,15 @@ def read(content: bytes) -> Bundle:
     for field, (sha, facts) in shown.items():
         start = f"inputs/{field}/"
         own = {n.removeprefix(start): files[n] for n in wanted if n.startswith(start)}
-        inputs[field] = _input(get(answer.task).fields[field], own, sha, facts)
+        task = all_tasks().get(answer.task)
+        inputs[field] = _input(task.fields.get(field) if task else None, own, sha, facts)
     return Bundle(case, answer, inputs)
 
 
-def _input(spec: Field, files: dict[str, bytes], sha: str, facts: Mapping[str, str]) -> Input:
+def _input(spec: Field | None, files: dict[str, bytes], sha: str, facts: Mapping[str, str]) -> Input:
     """The input that the bundle says its files hold."""
-    held = [found.input for found in decode(files)]
-    for given in (*held, *joined(spec, held)):
+    held: list[Input] = [found.input for found in decode(files)]
+    for given in held + (joined(spec, held) if spec else []):
         if sha256(given) == sha:
             return replace(given, facts=clean_facts(facts))  # type: ignore[type-var]
     raise Refused(

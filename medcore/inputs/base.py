@@ -88,7 +88,8 @@ class Field(Protocol):
 def joined(spec: Field, inputs: Sequence[Input]) -> list[Input]:
     """What several of these inputs make together for a field that has `joined`."""
     fitting = [given for given in inputs if given.kind == spec.kind]
-    return spec.joined(fitting) if hasattr(spec, "joined") else []
+    found: list[Input] = spec.joined(fitting) if hasattr(spec, "joined") else []
+    return found
 
 
 class GridField(Field, Protocol):
