@@ -86,18 +86,27 @@ def moire(pixels: np.ndarray) -> float:
     The dots of a screen beat with those of a camera, which gives a fine regular pattern that no film has. Looked at in
     the middle 512 pixels; slow changes and lines that are upright or level (grids, borders) are passed over.
     """
+    from scipy.fft import rfft2  # keeps 32 bits, as numpy's does not
+
     rows, columns = pixels.shape[:2]
     n = min(512, rows, columns)
     top, left = (rows - n) // 2, (columns - n) // 2
     part = pixels[top : top + n, left : left + n].astype(np.float32)
     part = part if part.ndim == 2 else part.mean(2)
     window = np.hanning(n).astype(np.float32)
-    strength = np.log(np.abs(np.fft.rfft2((part - part.mean()) * window[:, None] * window)) + 1e-6)
+    strength = np.abs(rfft2((part - part.mean()) * window[:, None] * window)).ravel() + 1e-6
+    found = (strength[ring] for ring in _rings(n))
+    return max((float(np.log(v.max() / np.median(v))) for v in found), default=0.0)
+
+
+@cache
+def _rings(n: int) -> list[np.ndarray]:
+    """Where in the spectrum of n × n pixels what is equally fine stands, a ring each."""
     down, across = np.abs(np.fft.fftfreq(n))[:, None], np.fft.rfftfreq(n)[None]
     fineness = np.hypot(down, across)
-    seen = (fineness > 0.08) & (fineness < 0.5) & (down > 0.02) & (across > 0.02)
-    if seen.sum() < 200:
-        return 0.0
-    ring, values = (fineness[seen] * 40).astype(np.int64), strength[seen]
-    rings = [values[ring == k] for k in np.unique(ring)]
-    return max((float(v.max() - np.median(v)) for v in rings if len(v) > 20), default=0.0)
+    seen = np.flatnonzero((fineness > 0.08) & (fineness < 0.5) & (down > 0.02) & (across > 0.02))
+    if len(seen) < 200:
+        return []
+    ring = (fineness.ravel()[seen] * 40).astype(np.int64)
+    rings = [seen[ring == k] for k in np.unique(ring)]
+    return [r for r in rings if len(r) > 20]
