@@ -7,7 +7,7 @@ no set here has one: it is whatever resembles a frontal chest film less than nea
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from medcore.inputs import Image
 from medcore.inputs.image import colourfulness
 
 SIDE = 20
+FINE = 320  # pixels a side are more than enough for a thumbnail
 MODALITIES = ("", "CR", "DX", "RG", "XR", "RF", "OT", "SC")
 TURNED = 5.0  # by how much another way up must score higher; a cut film seldom does
 CHEST = 5.0  # what a film must score, some way up, to be told that it is turned or inverted
@@ -63,7 +64,9 @@ def thumbnail(given: Image) -> np.ndarray:
     """(SIDE, SIDE) float32, dense structures high, mean 0 and standard deviation 1."""
     from PIL import Image as Pillow
 
-    picture = Pillow.fromarray(np.ascontiguousarray(given.brightness()))
+    step = max(1, min(given.pixels.shape[:2]) // FINE)
+    seen = replace(given, pixels=given.pixels[::step, ::step])
+    picture = Pillow.fromarray(np.ascontiguousarray(seen.brightness()))
     small = np.asarray(picture.resize((SIDE, SIDE), Pillow.Resampling.BOX), np.float32)
     small = small - small.mean()
     return np.asarray(small / max(float(small.std()), 1e-6))
