@@ -22,7 +22,7 @@ SOURCE = "demo"
 ECG, FILM = "waveform_ecg.dcm", "RG1_UNCR.dcm"
 SEED = 20_260
 EACH = 5
-KINDS = ("image", "record", "signal", "volume")  # in the order of a demonstration's script
+SHOWN = ("volume", "signal", ECG, "record")  # in a demonstration before the film, by their kind or file
 
 
 class Demo(People, Admissions, Exercises):
@@ -54,15 +54,16 @@ class Demo(People, Admissions, Exercises):
         empty(self.settings.database_url)
 
     def _seed_five(self, user: User) -> None:
-        """One of each kind, the one to begin with last: the newest is the first to be read."""
-        real = {name: data for name, data in real_files().items() if name == ECG}
-        shown = [task for task in tasks.all_tasks().values() if task.shown]
-        shown.sort(key=lambda task: KINDS.index(next(iter(task.fields.values())).kind), reverse=True)
-        for i, task in enumerate(shown):
-            if i == len(shown) // 2:
-                self.admit(user, real, source=SOURCE)
-            sample = next(s for s in task.simulate(20, SEED) if task.outcome.choice_of(s.target) == task.shown)
-            self._know(user, task.name, sample, self.admit_inputs(user, [*sample.load().values()], source=SOURCE))
+        """One of each kind, real where there is one, the one to begin with last: the newest is the first to be read."""
+        real = real_files()
+        for what in (*SHOWN, FILM):
+            if what in real:
+                self.admit(user, {what: real[what]}, source=SOURCE)
+            for task in tasks.all_tasks().values():
+                if task.shown and what in {spec.kind for spec in task.fields.values()}:
+                    sample = next(s for s in task.simulate(20, SEED) if task.outcome.choice_of(s.target) == task.shown)
+                    case_id = self.admit_inputs(user, [*sample.load().values()], source=SOURCE)
+                    self._know(user, task.name, sample, case_id)
 
     def _seed_many(self, user: User) -> None:
         reader = next((u for u in self.users() if u.role == "reader"), user)

@@ -36,7 +36,6 @@ TASK = Task(
     data=cxr_pneumonia,
     simulate=films,
     explain=("grad_cam", "refined_grad_cam", "integrated_gradients", "occlusion"),
-    shown="pneumonia",
     refine="refined_grad_cam",
     intended_use=N_("Showing how a net reads a frontal film of a child or an adult, and where it looked."),
     not_for=N_("Diagnosis or triage; lateral films; CT; films with other findings than those it learnt."),
