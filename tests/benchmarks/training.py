@@ -13,7 +13,7 @@ import torch
 
 from medcore.datasets.sample import Sample
 from medcore.inputs import Image, Input, Signal
-from medcore.learn.batches import Encoded, augmented, collate, encode, evaluation_batches
+from medcore.learn.batches import Encoded, augmented, collate, encode, evaluation_batches, truth_batch
 from medcore.learn.devices import training_precision
 from medcore.learn.train import split, train_fold
 from medcore.tasks import Task, get
@@ -61,8 +61,8 @@ class ByHand:
         order = np.random.default_rng(0).permutation(self.parts.train)
         for step in range(max(1, len(order) // self.batch)):
             index = order[step * self.batch : (step + 1) * self.batch]
-            batch = augmented(self.task, collate([self.encoded.items[i] for i in index]), self.generator)
-            truth = torch.from_numpy(self.encoded.truth[index])
+            plain = collate([self.encoded.items[i] for i in index]), truth_batch(self.encoded, index)
+            batch, truth = augmented(self.task, *plain, self.generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
                 logits = self.forward(*batch)
             loss = torch.stack([self.task.outcome.loss(z.float(), truth, self.weights) for z in logits]).mean()
