@@ -49,6 +49,15 @@ def _choice(user: "User", checked: bool) -> str:
     )
 
 
+def other_languages() -> str:
+    """A link to each language but the one that is spoken, by its own name."""
+    return "".join(
+        f'<a class="soft" href="/language/{code}" target="_self" lang="{code}">{escape(name)}</a>'
+        for code, name in LANGUAGES.items()
+        if code != language.get()
+    )
+
+
 def door(users: Sequence["User"], then: str, *, chosen: str, password: bool, refused: str, signed_in: bool) -> str:
     """The page as HTML. then: where to go afterwards; chosen: the name that is ticked; refused: what was wrong."""
     chosen = chosen or (users[0].name if users else "")
@@ -65,17 +74,13 @@ def door(users: Sequence["User"], then: str, *, chosen: str, password: bool, ref
         if signed_in
         else ""
     )
-    others = "".join(
-        f'<a class="soft" href="/language/{code}" lang="{code}">{escape(name)}</a>'
-        for code, name in LANGUAGES.items()
-        if code != language.get()
-    )
     return f"""<!doctype html><html lang="{language.get()}"><head><meta charset="utf-8">
 <title>{escape(_("Sign in"))}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>
 <header><svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="#1F9E93" stroke-width="1.6"
  aria-hidden="true" stroke-linejoin="round" stroke-linecap="round"><rect x="2" y="2" width="20" height="20" rx="4"/>
-<path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg><h1>{escape(_("Review desk"))}</h1>{others}</header>{wrong}
+<path d="M5.5 12.5h3l1.8-5 3 9.5 2-4.5h3.2"/></svg><h1>{escape(_("Review desk"))}</h1>{other_languages()}</header>
+{wrong}
 <form method="post" action="/login"><input type="hidden" name="next" value="{escape(then)}">
 <fieldset><legend>{escape(_("Who is reading?"))}</legend>{people}</fieldset>{secret}
 <button>{escape(_("Sign in"))}</button></form>{out}

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from app.door import other_languages
 from app.parts import care, desk, presence, theme
-from medcore.i18n import LANGUAGES, _, language
+from medcore.i18n import _
 
 desk.listen()
 theme.page()
@@ -25,13 +26,9 @@ chosen = st.navigation(
 who = desk.user()
 presence.here(who.name, None)  # the page of a case says otherwise
 with st.container(key="who"):
-    others = "".join(
-        f'<a class="soft" href="/language/{code}" target="_self" lang="{code}">{theme.e(name)}</a>'
-        for code, name in LANGUAGES.items()
-        if code != language.get()
-    )
     theme.html(
-        f'{others}<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
+        f"{other_languages()}"
+        f'<a class="soft" href="/login" target="_self" title="{theme.e(_("Change user or sign out"))}">'
         f'<span class="nm">{theme.e(who.name)}</span> {theme.icon("account_circle")}</a>'
     )
 with care.guarded():

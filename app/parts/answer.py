@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from medcore.learn.predict import Answer
 
 CANT_TELL = ""
-ODD = 0.9
 SENTENCE_END = re.compile(r"(?<=\.) |(?<=。)(?=.)")
+ODD = 0.9
 """Unlike-training score from which it is remarked on."""
 
 

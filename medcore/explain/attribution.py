@@ -18,6 +18,16 @@ ONLY_PICTURES = N_("Only for nets that look at a picture by maps of features.")
 SLOW_ON_VOLUMES = N_("On a volume it takes minutes.")
 
 
+def only_records(task: Task) -> str:
+    """Why a method that takes parts in and out one by one doesn't suit the task; "" for records."""
+    return "" if all(spec.kind == "record" for spec in task.fields.values()) else ONLY_RECORDS
+
+
+def slow_on_volumes(task: Task) -> str:
+    """Why a method of many passes doesn't suit the task; "" unless its answer lies on a volume."""
+    return SLOW_ON_VOLUMES if task.grid else ""
+
+
 @dataclass(frozen=True)
 class Attribution:
     """How much each part of an input counted for one label of one answer.

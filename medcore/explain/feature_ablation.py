@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
-from medcore.explain.parts import parts
+from medcore.explain.attribution import Question, slow_on_volumes
+from medcore.explain.parts import parts, shared_out
 from medcore.i18n import N_
 from medcore.tasks import Task
 
@@ -18,7 +18,7 @@ class FeatureAblation:
     name, title, adds_up = "feature_ablation", N_("Feature ablation"), False
 
     def unsuited(self, task: Task) -> str:
-        return SLOW_ON_VOLUMES if task.grid else ""
+        return slow_on_volumes(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         from captum.attr import FeatureAblation as Captum
@@ -32,4 +32,4 @@ class FeatureAblation:
             feature_mask=groups,
             perturbations_per_eval=8,
         )
-        return tuple(a / g.flatten().bincount()[g] for a, g in zip(found, groups, strict=True))
+        return shared_out(found, groups)

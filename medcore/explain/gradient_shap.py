@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
+from medcore.explain.attribution import Question, slow_on_volumes
 from medcore.i18n import N_
 from medcore.tasks import Task
 
@@ -21,7 +21,7 @@ class GradientShap:
     samples = 64
 
     def unsuited(self, task: Task) -> str:
-        return SLOW_ON_VOLUMES if task.grid else ""
+        return slow_on_volumes(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         import numpy as np

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
+from medcore.explain.attribution import Question, slow_on_volumes
 from medcore.explain.grad_cam import GradCam
 from medcore.i18n import N_
 from medcore.tasks import Task
@@ -18,7 +18,7 @@ class GuidedGradCam:
     name, title, adds_up = "guided_grad_cam", N_("Guided Grad-CAM"), False
 
     def unsuited(self, task: Task) -> str:
-        return SLOW_ON_VOLUMES if task.grid else GradCam().unsuited(task)
+        return slow_on_volumes(task) or GradCam().unsuited(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         import warnings

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import SLOW_ON_VOLUMES, Question
+from medcore.explain.attribution import Question, slow_on_volumes
 from medcore.i18n import N_
 from medcore.tasks import Task
 
@@ -20,7 +20,7 @@ class IntegratedGradients:
     steps = 32
 
     def unsuited(self, task: Task) -> str:
-        return SLOW_ON_VOLUMES if task.grid else ""
+        return slow_on_volumes(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         from captum.attr import IntegratedGradients as Captum

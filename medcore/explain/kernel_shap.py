@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import ONLY_RECORDS, Question
-from medcore.explain.parts import parts
+from medcore.explain.attribution import Question, only_records
+from medcore.explain.parts import parts, shared_out
 from medcore.i18n import N_
 from medcore.tasks import Task
 
@@ -19,7 +19,7 @@ class KernelShap:
     samples = 600
 
     def unsuited(self, task: Task) -> str:
-        return "" if all(spec.kind == "record" for spec in task.fields.values()) else ONLY_RECORDS
+        return only_records(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         import torch
@@ -36,10 +36,9 @@ class KernelShap:
             n_samples=self.samples,
             perturbations_per_eval=64,
         )
-        # Captum gives each member of a group the group's whole value: count it once. The line fits a little something
-        # to parts that are as in the baseline, which can't have moved anything.
+        # The line fits a little something to parts that are as in the baseline, which can't have moved anything.
         differ = [(x != b).flatten().float() for x, b in zip(question.xs, question.baselines, strict=True)]
         return tuple(
-            a / g.flatten().bincount()[g] * (g.flatten().bincount(d)[g] > 0)
-            for a, g, d in zip(found, groups, differ, strict=True)
+            a * (g.flatten().bincount(d)[g] > 0)
+            for a, g, d in zip(shared_out(found, groups), groups, differ, strict=True)
         )

@@ -1,5 +1,6 @@
 """The parts of an input that methods which take things out work by."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from medcore.explain.attribution import Question
@@ -32,6 +33,11 @@ def parts(question: Question) -> "tuple[torch.Tensor, ...]":
         groups.append((found + first)[None].to(x.device))
         first = int(groups[-1].max()) + 1
     return tuple(groups)
+
+
+def shared_out(found: "Sequence[torch.Tensor]", groups: "Sequence[torch.Tensor]") -> "tuple[torch.Tensor, ...]":
+    """Captum gives each member of a part the part's whole value: here each has its share, so that it counts once."""
+    return tuple(a / g.flatten().bincount()[g] for a, g in zip(found, groups, strict=True))
 
 
 def columns(spec: "RecordField") -> "torch.Tensor":

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from medcore.explain.attribution import ONLY_RECORDS, Question
-from medcore.explain.parts import parts
+from medcore.explain.attribution import Question, only_records
+from medcore.explain.parts import parts, shared_out
 from medcore.i18n import N_
 from medcore.tasks import Task
 
@@ -19,7 +19,7 @@ class ShapleySampling:
     orders = 20
 
     def unsuited(self, task: Task) -> str:
-        return "" if all(spec.kind == "record" for spec in task.fields.values()) else ONLY_RECORDS
+        return only_records(task)
 
     def attribute(self, question: Question) -> "tuple[torch.Tensor, ...]":
         import torch
@@ -36,5 +36,4 @@ class ShapleySampling:
             n_samples=self.orders,
             perturbations_per_eval=16,
         )
-        # Captum gives each member of a group the group's whole value: count it once.
-        return tuple(a / g.flatten().bincount()[g] for a, g in zip(out, groups, strict=True))
+        return shared_out(out, groups)
