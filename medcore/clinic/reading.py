@@ -290,4 +290,5 @@ def _locked_already() -> Refused:
 
 def _ids_of(found: Fit, case: CaseTable) -> frozenset[int]:
     """The inputs of the case that a task answers from."""
-    return frozenset(row.id for row in case.inputs if row.sha256 in read_from(found))
+    known = read_from(found)
+    return frozenset(row.id for row in case.inputs if row.sha256 in known)
