@@ -51,6 +51,13 @@ def parts_of(given: Input) -> tuple[str, ...]:
     return getattr(given, "made_of", ()) or (sha256(given),)
 
 
+def spread(mask: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """A mask (labels, …) on a grid of that shape, (labels, *shape); an axis that is 1 or not there stands for all."""
+    return np.broadcast_to(
+        mask.reshape(len(mask), *[1] * (len(shape) + 1 - mask.ndim), *mask.shape[1:]), (len(mask), *shape)
+    )
+
+
 class Field(Protocol):
     """A task's declaration of one input that it takes.
 
@@ -97,7 +104,7 @@ class GridField(Field, Protocol):
 
     def encode_mask(self, mask: np.ndarray, given: Any) -> "torch.Tensor":
         """A mask (labels, …) on the input's own grid, brought to the encoded grid: uint8, 255 times each pixel's share.
-        An axis of length 1 stands for the whole of it."""
+        An axis of length 1 stands for the whole of it (`spread`)."""
 
     def on_own_grid(self, encoded: np.ndarray, given: Any, beyond: float = 0.0) -> np.ndarray:
         """Values (labels, …) of the encoded grid on the input's own; `beyond` where nothing was encoded."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from medcore.errors import Refused
 from medcore.i18n import _
+from medcore.inputs.base import spread
 
 if TYPE_CHECKING:
     import torch
@@ -108,12 +109,34 @@ class ImageField:
         x = (x - low) / max(high - low, 1e-6)
         return x, torch.ones_like(x)
 
+    def encode_mask(self, mask: np.ndarray, given: Image) -> "torch.Tensor":
+        """A mask (labels, rows, columns) on the encoded grid, uint8: 255 times the share of each pixel."""
+        import torch
+
+        whole = spread(mask, given.pixels.shape[:2]).astype(np.float32)
+        size = (self.size, self.size)
+        share = torch.nn.functional.interpolate(torch.from_numpy(whole)[None], size, mode="bilinear", antialias=True)
+        return (255 * share[0]).round().to(torch.uint8)
+
+    def on_own_grid(self, encoded: np.ndarray, given: Image, beyond: float = 0.0) -> np.ndarray:
+        """(labels, rows, columns) of the picture, bilinearly; nothing of it lies beyond the encoded grid."""
+        import torch
+
+        values = torch.from_numpy(np.asarray(encoded, np.float32))[None]
+        return torch.nn.functional.interpolate(values, given.pixels.shape[:2], mode="bilinear")[0].numpy()
+
     def augment(
         self, x: "torch.Tensor", mask: "torch.Tensor", generator: "torch.Generator"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Mirrors half of them; stretches one way by up to `stretch`; turns (by up to 10° · `move`), shifts (8 %),
-        zooms (12 %); changes
-        gamma, gain and level and adds noise by `contrast`."""
+        x, mask, _truth = self.augment_with(x, mask, x.new_zeros(len(x), 0, *x.shape[2:]), generator)
+        return x, mask
+
+    def augment_with(
+        self, x: "torch.Tensor", mask: "torch.Tensor", truth: "torch.Tensor", generator: "torch.Generator"
+    ) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
+        """A random variant with the truth (n, labels, rows, columns) moved along. Mirrors half of them; stretches one
+        way by up to `stretch`; turns (by up to 10° · `move`), shifts (8 %), zooms (12 %); changes gamma, gain and
+        level and adds noise by `contrast`."""
         import torch
 
         n = len(x)
@@ -132,10 +155,12 @@ class ImageField:
             ],
             1,
         )
-        grid = torch.nn.functional.affine_grid(theta, list(x.shape), align_corners=False).to(x)
-        x = torch.nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+        both = torch.cat([x, truth.to(x)], 1)
+        grid = torch.nn.functional.affine_grid(theta, list(both.shape), align_corners=False).to(x)
+        both = torch.nn.functional.grid_sample(both, grid, padding_mode="border", align_corners=False)
+        x, truth = both[:, : x.shape[1]], both[:, x.shape[1] :]
         if not self.contrast:
-            return x, mask
+            return x, mask, truth
         log_gamma, gain, shift, noise = (
             v[:, None, None, None].to(x)
             for v in (
@@ -146,7 +171,7 @@ class ImageField:
             )
         )
         x = (x.clamp(1e-4, 1) ** torch.exp(log_gamma) - 0.5) * gain + 0.5 + shift
-        return x + torch.randn(x.shape, generator=generator).to(x) * noise, mask
+        return x + torch.randn(x.shape, generator=generator).to(x) * noise, mask, truth
 
     def place(self, attribution: np.ndarray, given: Image) -> np.ndarray:
         """(rows, columns) of the picture, scaled back bilinearly."""

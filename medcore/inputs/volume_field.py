@@ -162,7 +162,7 @@ class VolumeField:
         import torch
 
         frame = self.frame(given)
-        whole = frame.turned(np.broadcast_to(mask, (len(mask), *given.voxels.shape[1:])))
+        whole = frame.turned(spread(mask, given.voxels.shape[1:]))
         share = torch.stack([self._cut(torch.from_numpy(m.astype(np.float32)), frame) for m in whole])
         return (255 * share).round().to(torch.uint8)
 

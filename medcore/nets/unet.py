@@ -117,3 +117,23 @@ class SliceUnet(nn.Module):
             found.append(torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1).view(len(x), stop - start, -1))
         there = mask.amax(1)[..., 0]
         return (torch.cat(found, 1) * there).sum(1) / there.sum(1).clamp(min=1)
+
+
+class FilmUnet(nn.Module):
+    """Film to logits of each pixel: `SliceUnet` of a single slice.
+
+    x, mask: (n, 1, rows, columns), grey values from 0 to 1; gives (n, width, rows, columns).
+    """
+
+    def __init__(self, width: int, channels: tuple[int, ...] = (16, 32, 48, 64, 80)) -> None:
+        super().__init__()
+        self.slices = SliceUnet(1, width, channels, around=0)
+        self.features = self.slices.features
+
+    def both(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits, and what the narrowest level sees, (n, 2 · channels[-1]), in one pass."""
+        z, seen = self.slices.both(x[:, :, None], mask.amax((2, 3), keepdim=True)[:, :, None])
+        return z[:, :, 0], seen
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.both(x, mask)[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medcore.inputs.base import spread
 from medcore.outcomes import metrics as m
 from medcore.outcomes.base import Calibration, Label, uncalibrated
 from medcore.outcomes.logistic import Array, affine, fit_platt, sigmoid
@@ -21,7 +22,8 @@ CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 
 @dataclass(frozen=True)
 class Mask:
-    """Where each of `labels` is: a logit a voxel and label, truth (labels, slices, rows, columns).
+    """Where each of `labels` is: a logit a voxel and label, truth (labels, slices, rows, columns), or of a picture
+    (labels, rows, columns).
 
     on: the field on whose grid the mask lies
     cut: calibrated probability from which a voxel belongs to a label. Dice is highest from half of the Dice that is
@@ -79,7 +81,7 @@ class Mask:
         out = np.zeros((self.width, 2, BINS), np.float64)
         for i, z in enumerate(logits):
             at = ((z + REACH) * (BINS / (2 * REACH))).astype(np.int64).clip(0, BINS - 1)
-            inside = np.zeros(z.shape, bool) if truth is None else np.broadcast_to(truth[i], z.shape)
+            inside = np.zeros(z.shape, bool) if truth is None else spread(truth[i : i + 1], z.shape)[0]
             for k, part in enumerate((at[~inside], at[inside])):
                 out[i, k] = np.bincount(part, minlength=BINS)
         return out
@@ -118,9 +120,10 @@ class Mask:
         return torch.logit(mean, eps=1e-6)
 
     def marked(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """From calibrated logits (labels, slices, rows, columns): the row of `probabilities`, and the mask, bool."""
+        """From calibrated logits (labels, …): the row of `probabilities`, and the mask, bool."""
         row = self.probabilities(self.keep(logits)[None], uncalibrated(self.width))[0]
-        return row, (logits >= np.log(self.cut / (1 - self.cut))) & (row[: self.width] >= 0.5)[:, None, None, None]
+        there = (row[: self.width] >= 0.5).reshape(-1, *[1] * (logits.ndim - 1))
+        return row, (logits >= np.log(self.cut / (1 - self.cut))) & there
 
     def thresholds(self, probabilities: np.ndarray, truth: np.ndarray) -> list[float]:
         return [0.5] * self.width
@@ -147,8 +150,8 @@ class Mask:
         return np.array([label.name in named for label in self.labels])
 
     def nothing(self) -> np.ndarray:
-        """The target of a case in which nothing is to be found, (labels, 1, 1, 1)."""
-        return np.zeros((self.width, 1, 1, 1), bool)
+        """The target of a case in which nothing is to be found, (labels, 1): it stands for the whole of any grid."""
+        return np.zeros((self.width, 1), bool)
 
     def choice_of(self, truth: Any) -> str:
         """Of a target, or of whether each label is there."""
@@ -157,9 +160,9 @@ class Mask:
         return "+".join(named) or self.absent.name
 
     def measures(self, mask: np.ndarray, given: Any) -> dict[str, dict[str, Any]]:
-        """For each label `voxels`, and where the input's distances are real `volume_ml` and `diameter_mm`: the longest
+        """For each label `voxels`, and where a volume's distances are real `volume_ml` and `diameter_mm`: the longest
         straight line between marked pixels of one slice, as in RANO's larger diameter (Wen et al., JCO 2010)."""
-        spacing_mm = given.spacing_mm if given.spacing_real else None
+        spacing_mm = given.spacing_mm if mask.ndim == 4 and given.spacing_real else None
         out = {}
         for label, marked in zip(self.labels, mask, strict=True):
             about: dict[str, Any] = {"voxels": int(marked.sum()), "volume_ml": None, "diameter_mm": None}

@@ -1,5 +1,6 @@
 """Chest films of a simulated thorax, with a consolidation at a known place or without."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +15,7 @@ from medcore.simulate.tubes import Points, ribs, shoulders, spine, vessels
 
 Rng = np.random.Generator
 MASK_MM = 12.0  # consolidated lung along the ray from which a pixel counts as affected
+LUNG_MM, SPINE_MM = 30.0, 20.0  # lung along the ray from which a pixel counts as lung, as far from the middle as this
 
 
 def film(
@@ -33,6 +35,18 @@ def film(
     Gives the Image (12 bits, spacing in mm at the detector) and a (rows, cols) bool mask: at least MASK_MM of
     consolidated lung lies on the ray. The mask is empty where there is no consolidation.
     """
+    return film_with_lungs(seed, consolidation, size, view, child)[:2]
+
+
+def film_with_lungs(
+    seed: int,
+    consolidation: str | bool | None = None,
+    size: int = 512,
+    view: str = "PA",
+    child: bool = False,
+) -> tuple[Image, np.ndarray, np.ndarray]:
+    """As `film`, and where the lungs are, (rows, cols) bool: at least LUNG_MM of lung, filled or not, lies on the ray.
+    As people outline them: with what is behind the heart and the domes of the diaphragm, not what is before the spine."""
     if isinstance(consolidation, str) and consolidation not in ZONES:
         raise ValueError(f"consolidation is {consolidation!r}, not one of {', '.join(ZONES)}")
     who, body, ill, shot = (np.random.default_rng([seed, i]) for i in range(4))
@@ -55,9 +69,11 @@ def film(
     path -= rays.splat(Points(bronchi.at, bronchi.weight * full), build.scale)
     path += rays.splat(bone, build.scale)
     pixels = xray.develop(shot, path, rays, view)
-    mask = rays.enlarge((filled.sum(2) * rays.step_mm).astype(np.float32)) > MASK_MM * build.scale
+    beside = lung * (np.abs(x) > SPINE_MM)
+    on_ray = [rays.enlarge((part.sum(2) * rays.step_mm).astype(np.float32)) / build.scale for part in (filled, beside)]
     known = facts(age, female, modality="DX", view=view, body_part="CHEST")
-    return Image(pixels, spacing_mm=(rays.pixel_mm, rays.pixel_mm), bits=12, facts=known), mask
+    shown = Image(pixels, spacing_mm=(rays.pixel_mm, rays.pixel_mm), bits=12, facts=known)
+    return shown, on_ray[0] > MASK_MM, on_ray[1] > LUNG_MM
 
 
 @dataclass(frozen=True)
@@ -120,17 +136,31 @@ def films(n: int, seed: int) -> list[Sample]:
 
     Facts name the view; source is "simulated_adult" or "simulated_child".
     """
-    samples = []
-    for i, case in enumerate(case_seeds(n, seed)):
-        rng = np.random.default_rng([case, 9])
-        child, target = bool(rng.random() < 1 / 3), i % 2
-        view = "AP" if child or rng.random() < 0.4 else "PA"
-        name = f"{case:016d}"
-        load = partial(_load, case, bool(target), view, child)
-        source = "simulated_child" if child else "simulated_adult"
-        samples.append(Sample("simulated_film", name, name, load, target, source, facts={"view": view}))
-    return samples
+    return [_sample("simulated_film", case, ill, target=int(ill)) for case, ill in _halves(n, seed)]
 
 
-def _load(case: int, ill: bool, view: str, child: bool) -> dict[str, Input]:
-    return {"film": film(case, ill, view=view, child=child)[0]}
+def films_with_lungs(n: int, seed: int) -> list[Sample]:
+    """The same films as data set "simulated_lungs"; target a function that gives the lungs, (1, rows, columns)."""
+    return [_sample("simulated_lungs", case, ill) for case, ill in _halves(n, seed)]
+
+
+def _halves(n: int, seed: int) -> list[tuple[int, bool]]:
+    return [(case, bool(i % 2)) for i, case in enumerate(case_seeds(n, seed))]
+
+
+def _sample(dataset: str, case: int, ill: bool, target: int | None = None) -> Sample:
+    rng = np.random.default_rng([case, 9])
+    child = bool(rng.random() < 1 / 3)
+    view = "AP" if child or rng.random() < 0.4 else "PA"
+    draw = partial(film_with_lungs, case, ill, view=view, child=child)
+    source, name = "simulated_child" if child else "simulated_adult", f"{case:016d}"
+    truth = partial(_lungs, draw) if target is None else target
+    return Sample(dataset, name, name, partial(_load, draw), truth, source, facts={"view": view})
+
+
+def _load(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> dict[str, Input]:
+    return {"film": draw()[0]}
+
+
+def _lungs(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> np.ndarray:
+    return draw()[2][None]
