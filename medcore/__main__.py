@@ -50,6 +50,16 @@ def parser() -> argparse.ArgumentParser:
     card.add_argument(
         "--train", action="store_true", help=_("also train on each source alone, and on a part of the patients (slow)")
     )
+    card.add_argument(
+        "--explain",
+        action="store_true",
+        help=_("also set the limits by which maps are believed, and score them (slow)"),
+    )
+    report = add("explain-report", _("score maps where it is known what they should find"))
+    report.add_argument("task")
+    report.add_argument("--data", type=Path, required=True)
+    report.add_argument("--package", type=Path)
+    report.add_argument("--masks", type=Path, help=_("lung masks, STEM.png; default: cxr_lungs/masks beside DIR"))
     train = add("train", _("train a package"))
     train.add_argument("task")
     train.add_argument("--data", type=Path)
@@ -212,11 +222,24 @@ def run_card(args: argparse.Namespace) -> Any:
     from medcore.tasks import get
 
     package = package_of(args.task, args.package)
-    masks = _folder(args.masks) if args.masks else _folder(args.data).resolve().parent / "cxr_lungs" / "masks"
     cases = get(args.task).data(_folder(args.data))
-    found = check(package, cases, settings().device, masks if masks.is_dir() else None, args.train, on_epoch=_told)
+    found = check(package, cases, settings().device, _masks(args), args.train, args.explain, on_epoch=_told)
     write(package, found)
     return found if args.json else package.card
+
+
+def _masks(args: argparse.Namespace) -> Path | None:
+    """The folder of lung masks, where there is one."""
+    masks = _folder(args.masks) if args.masks else _folder(args.data).resolve().parent / "cxr_lungs" / "masks"
+    return masks if masks.is_dir() else None
+
+
+def run_explain_report(args: argparse.Namespace) -> Any:
+    from medcore.checks.maps import report
+    from medcore.tasks import get
+
+    package = package_of(args.task, args.package)
+    return report(package, get(args.task).data(_folder(args.data)), settings().device, _masks(args))
 
 
 def _told(row: dict[str, Any]) -> None:
@@ -299,7 +322,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads, without importing it for what needs no net
     try:
-        result = globals()[f"run_{args.command}"](args)
+        result = globals()[f"run_{args.command.replace('-', '_')}"](args)
     except Refused as error:
         print(error, file=sys.stderr)
         return 2

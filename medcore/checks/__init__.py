@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medcore.checks import calibration, learning, pictures, records, samples, signals, transfer, volumes
+from medcore.checks import calibration, learning, maps, pictures, records, samples, signals, transfer, volumes
 from medcore.checks.answered import Answered, Section, answered
 from medcore.datasets.sample import Sample
 from medcore.inputs import ImageField, RecordField, SignalField, VolumeField
@@ -22,7 +22,8 @@ from medcore.packages import Package
 
 FILE = "checks.json"
 TRAINED = ("learning_curve", "transfer")  # sections that take a training
-__all__ = ["check", "stored", "write"]
+MAPPED = ("health", "truth", "truth_lungs")  # sections that take maps of many cases
+__all__ = ["check", "limits", "stored", "write"]
 
 
 def stored(package: Package) -> dict[str, Any] | None:
@@ -32,28 +33,44 @@ def stored(package: Package) -> dict[str, Any] | None:
     return found if found.get("package_hash") == package.hash else None
 
 
+def limits(package: Package) -> dict[str, float]:
+    """By which evidence a map of the package may be believed: as its card says, else the least that any must keep."""
+    from medcore.explain.health import LIMITS
+
+    found = (stored(package) or {}).get("health")
+    return dict(found["limits"]) if found else dict(LIMITS)
+
+
 def check(
     package: Package,
     cases: Sequence[Sample],
     device: str = "auto",
     masks: Path | None = None,
     train: bool = False,
+    explain: bool = False,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, sections.
+    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, sections,
+    and with `explain` health and truth.
 
     masks: a folder of PNGs that mark the lungs of pictures of the same stem
     train: also train a net on each source alone, and packages from a part of the patients, which takes longer than
         training does; otherwise what an earlier call with `train` found of this package stays
+    explain: also set the limits by which maps are believed, and score maps where people marked what is to be found,
+        which takes minutes to hours; what an earlier call found stays likewise
     """
     device = pick(device)
     said = answered(package, cases, device)
     sections = [s.to_json() for s in _sections(said, masks)]
     if train:
         sections += [s.to_json() for s in (*learning.check(said, on_epoch), *transfer.check(said, on_epoch))]
-    else:
-        before = stored(package) or {"sections": []}
-        sections += [s for s in before["sections"] if s["name"] in TRAINED]
+    before = stored(package) or {"sections": []}
+    kept = (() if train else TRAINED) + (() if explain else MAPPED)
+    sections += [s for s in before["sections"] if s["name"] in kept]
+    mapped: dict[str, Any] = {key: before[key] for key in ("health", "truth") if key in before}
+    if explain:
+        mapped, more = maps.check(package, cases, device, masks)
+        sections += [s.to_json() for s in more]
     return {
         "task": package.task.name,
         "package": package.name,
@@ -62,6 +79,7 @@ def check(
         "device": device,
         "n": len(said.index),
         "decision": _decision(said),
+        **mapped,
         "sections": sections,
     }
 

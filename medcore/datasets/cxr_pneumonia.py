@@ -1,19 +1,25 @@
 """Frontal chest films, normal or pneumonia, of two sources (adults of NIH, children of Kermany 2018).
 
 Layout: a folder with `labels.csv` (columns file, patient, label normal|pneumonia, source; view, age, sex,
-label_quality where known) and the pictures that `file` names, in the folder or in its `images/`.
+label_quality where known) and the pictures that `file` names, in the folder or in its `images/`. Where there is a
+`boxes.csv` (columns file, x, y, width, height in pixels from the top left), a film's boxes say where radiologists saw
+the pneumonia.
 """
 
 import csv
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Input
+from medcore.inputs import Image, Input
 
 NAME = "cxr_pneumonia"
+Box = tuple[float, float, float, float]
 
 
 def cxr_pneumonia(folder: Path) -> list[Sample]:
@@ -26,6 +32,7 @@ def cxr_pneumonia(folder: Path) -> list[Sample]:
     missing = {"file", "patient", "label"} - set(rows[0] if rows else ())
     if missing:
         raise Refused(_("labels.csv lacks the column {name}.").format(name=sorted(missing)[0]), _("Add it."))
+    boxes = read_boxes(folder / "boxes.csv")
     samples = []
     for row in rows:
         path = next((p for p in (folder / row["file"], folder / "images" / row["file"]) if p.is_file()), None)
@@ -40,9 +47,29 @@ def cxr_pneumonia(folder: Path) -> list[Sample]:
                     int(row["label"] == "pneumonia"),
                     row.get("source", ""),
                     facts=facts,
+                    place=partial(within, boxes[row["file"]]) if row["file"] in boxes else None,
                 )
             )
     return samples
+
+
+def read_boxes(path: Path) -> dict[str, list[Box]]:
+    """x, y, width, height of each box by file; none where there is no such table."""
+    found: dict[str, list[Box]] = {}
+    if path.is_file():
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            for row in csv.DictReader(lines):
+                x, y, width, height = (float(row[name]) for name in ("x", "y", "width", "height"))
+                found.setdefault(row["file"], []).append((x, y, width, height))
+    return found
+
+
+def within(boxes: Sequence[Box], film: Image) -> np.ndarray:
+    """(rows, columns) bool: the pixels in any of the boxes."""
+    out = np.zeros(film.pixels.shape[:2], bool)
+    for x, y, width, height in boxes:
+        out[max(0, round(y)) : max(0, round(y + height)), max(0, round(x)) : max(0, round(x + width))] = True
+    return out
 
 
 def read_film(path: Path) -> dict[str, Input]:

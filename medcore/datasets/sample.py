@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from medcore.inputs import Input
 
 FOLDS = 5
@@ -21,6 +23,8 @@ class Sample:
     published_fold: the set's own fold, where it has one
     weight: how many cases of the source this one stands for, where the set was thinned
     facts: what else figures may be split by (label quality, view …)
+    place: where what was found is, bool on the own grid of the (first) input, which it is given; None where nobody
+        marked it
     """
 
     dataset: str
@@ -32,6 +36,7 @@ class Sample:
     published_fold: int | None = None
     weight: float = 1.0
     facts: Mapping[str, str] = field(default_factory=dict)
+    place: Callable[[Any], np.ndarray] | None = None
 
     @property
     def patient_hash(self) -> str:

@@ -58,6 +58,8 @@ class Question:
     model: takes each field's x, then each field's mask (all (n, …)), gives probabilities (n, labels)
     nets: the package's nets, for methods that look into one; each takes x, mask, x, mask …
     xs, masks, baselines: one tensor (1, …) a field; target: position of the label
+    answers: probability of the label for xs and for the baselines
+    left_out: how many slices of a volume, from its first and its last, are not asked about
     """
 
     task: Task
@@ -67,14 +69,21 @@ class Question:
     masks: "tuple[torch.Tensor, ...]"
     baselines: "tuple[torch.Tensor, ...]"
     target: int
+    answers: tuple[float, float] = (0.0, 0.0)
+    left_out: tuple[int, int] = (0, 0)
 
 
 class Method(Protocol):
-    """One way to attribute. adds_up: whether its parts are meant to add up to the answer less that to the baseline."""
+    """One way to attribute.
+
+    adds_up: whether its parts are meant to add up to the answer less that to the baseline
+    compares: whether the map depends on what the input is compared with
+    """
 
     name: str
     title: str
     adds_up: bool
+    compares: bool
 
     def unsuited(self, task: Task) -> str:
         """Why it doesn't suit the task, in a sentence; "" where it does."""

@@ -14,7 +14,7 @@ class DeepLift:
     """What each value's difference from the baseline brings, carried back through each layer; the nets' mean, each on
     its own answer before calibration. Only where every step between is a layer that the rule knows."""
 
-    name, title, adds_up = "deep_lift", N_("DeepLIFT"), False
+    name, title, adds_up, compares = "deep_lift", N_("DeepLIFT"), False, True
 
     def unsuited(self, task: Task) -> str:
         if task.grid or any(spec.kind != "record" for spec in task.fields.values()):

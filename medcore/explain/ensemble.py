@@ -1,33 +1,41 @@
 """A package as one differentiable net, so that what is explained is the very answer that is shown."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from medcore.packages import Package
+from medcore.outcomes.base import Calibration
+from medcore.tasks import Task
 
 
 class Ensemble(nn.Module):
-    """The nets' calibrated mean: takes each field's x, then each field's mask; gives probabilities (n, labels).
+    """The calibrated mean of nets: takes each field's x, then each field's mask; gives probabilities (n, labels).
 
-    place: (labels, slices, rows, columns) bool, where the outcome lies on a grid: the probability is then the mean over
-        the voxels of the place, which stays the same however the input is changed.
+    place: (labels, …) bool, where the outcome lies on a grid: the probability is then the mean over the voxels of the
+        place, which stays the same however the input is changed.
     """
 
-    def __init__(self, package: Package) -> None:
+    def __init__(
+        self,
+        task: Task,
+        nets: Sequence[nn.Module],
+        calibrations: Sequence[Calibration],
+        place: torch.Tensor | None = None,
+    ) -> None:
         super().__init__()
-        self.nets = nn.ModuleList(package.hooked_nets)
-        self.calibrations = package.calibrations
-        grid = package.task.grid
-        self.calibrated = grid[1].voxels if grid else package.task.outcome.probabilities
-        self.place: torch.Tensor | None = None
+        self.nets = nn.ModuleList(nets)
+        self.calibrations = calibrations
+        self.calibrated = task.grid[1].voxels if task.grid else task.outcome.probabilities
+        self.place = place
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         said = self.everywhere(*tensors)
         return said if self.place is None else within(said, self.place)
 
     def everywhere(self, *tensors: torch.Tensor) -> torch.Tensor:
-        """The calibrated mean as the nets give it: (n, labels), or of each voxel (n, labels, slices, rows, columns)."""
+        """The calibrated mean as the nets give it: (n, labels), or of each voxel (n, labels, …)."""
         half = len(tensors) // 2
         n = tensors[0].shape[0]
         # Captum repeats the inputs for its steps and hands the masks on as they are.

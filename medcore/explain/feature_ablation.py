@@ -15,7 +15,7 @@ class FeatureAblation:
     """The fall of the answer when a part is put back to the baseline, each part once and by itself: a column of a
     record, a half second of each lead, a square of a picture. A part's fall is shared out among its values."""
 
-    name, title, adds_up = "feature_ablation", N_("Feature ablation"), False
+    name, title, adds_up, compares = "feature_ablation", N_("Feature ablation"), False, True
 
     def unsuited(self, task: Task) -> str:
         return slow_on_volumes(task)

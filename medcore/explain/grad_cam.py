@@ -16,7 +16,7 @@ class GradCam:
     Only for one field whose nets have `features` (their last maps).
     """
 
-    name, title, adds_up = "grad_cam", N_("Grad-CAM"), False
+    name, title, adds_up, compares = "grad_cam", N_("Grad-CAM"), False, False
 
     def unsuited(self, task: Task) -> str:
         kinds = [spec.kind for spec in task.fields.values()]

@@ -17,7 +17,7 @@ class GradientShap:
     says how far the draws were enough. Without the noise that is often added: a hundredth of the range turns answers
     to ECGs and records, whose parts then add up to another answer than the one shown."""
 
-    name, title, adds_up = "gradient_shap", N_("Gradient SHAP"), True
+    name, title, adds_up, compares = "gradient_shap", N_("Gradient SHAP"), True, True
     samples = 64
 
     def unsuited(self, task: Task) -> str:

@@ -15,7 +15,7 @@ class GuidedGradCam:
     """Grad-CAM times guided backpropagation. Its fine lines are edges of the input whatever the net has learnt (Adebayo
     et al., NeurIPS 2018): it is here to be compared with, and its health label says so."""
 
-    name, title, adds_up = "guided_grad_cam", N_("Guided Grad-CAM"), False
+    name, title, adds_up, compares = "guided_grad_cam", N_("Guided Grad-CAM"), False, False
 
     def unsuited(self, task: Task) -> str:
         return slow_on_volumes(task) or GradCam().unsuited(task)

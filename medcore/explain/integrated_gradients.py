@@ -16,7 +16,7 @@ AT_ONCE = 2**20  # values of an input whose gradients are held at a time
 class IntegratedGradients:
     """Gradients summed on the straight way from the baseline to the input."""
 
-    name, title, adds_up = "integrated_gradients", N_("Integrated gradients"), True
+    name, title, adds_up, compares = "integrated_gradients", N_("Integrated gradients"), True, True
     steps = 32
 
     def unsuited(self, task: Task) -> str:

@@ -15,7 +15,7 @@ class KernelShap:
     """Shapley values as the weights of a straight line through the answers to random sets of values. For records,
     where the parts are few."""
 
-    name, title, adds_up = "kernel_shap", N_("Kernel SHAP"), True
+    name, title, adds_up, compares = "kernel_shap", N_("Kernel SHAP"), True, True
     samples = 600
 
     def unsuited(self, task: Task) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Occlusion:
     """How far the answer falls when a window is put back to the baseline; windows overlap by half."""
 
-    name, title, adds_up = "occlusion", N_("Occlusion"), False
+    name, title, adds_up, compares = "occlusion", N_("Occlusion"), False, True
     parts = 8  # windows along an axis, before overlap
 
     def unsuited(self, task: Task) -> str:

@@ -21,7 +21,7 @@ WINDOW = 9  # pixels of the encoded picture that a gradient is averaged over, th
 class RefinedGradCam:
     """Grad-CAM times the smoothed strength of integrated gradients. For what Grad-CAM is for."""
 
-    name, title, adds_up = "refined_grad_cam", N_("Grad-CAM refined by gradients"), False
+    name, title, adds_up, compares = "refined_grad_cam", N_("Grad-CAM refined by gradients"), False, True
 
     def unsuited(self, task: Task) -> str:
         return GradCam().unsuited(task) or IntegratedGradients().unsuited(task)

@@ -15,7 +15,7 @@ class ShapleySampling:
     """Each value's mean step in the answer over random orders of putting values in; the categories of one column
     go in together. For records, where the parts are few."""
 
-    name, title, adds_up = "shapley", N_("Shapley sampling"), True
+    name, title, adds_up, compares = "shapley", N_("Shapley sampling"), True, True
     orders = 20
 
     def unsuited(self, task: Task) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class SmoothGrad:
     """How steeply the answer changes with each value, whichever way: the mean over copies of the input with noise."""
 
-    name, title, adds_up = "smooth_grad", N_("Saliency, smoothed"), False
+    name, title, adds_up, compares = "smooth_grad", N_("Saliency, smoothed"), False, False
     samples, noise = 16, 0.1  # copies; standard deviation of the noise, in the input's own range
 
     def unsuited(self, task: Task) -> str:

@@ -46,7 +46,8 @@ def film_with_lungs(
     child: bool = False,
 ) -> tuple[Image, np.ndarray, np.ndarray]:
     """As `film`, and where the lungs are, (rows, cols) bool: at least LUNG_MM of lung, filled or not, lies on the ray.
-    As people outline them: with what is behind the heart and the domes of the diaphragm, not what is before the spine."""
+    As people outline them: with what is behind the heart and the domes of the diaphragm, without the spine.
+    """
     if isinstance(consolidation, str) and consolidation not in ZONES:
         raise ValueError(f"consolidation is {consolidation!r}, not one of {', '.join(ZONES)}")
     who, body, ill, shot = (np.random.default_rng([seed, i]) for i in range(4))
@@ -155,7 +156,8 @@ def _sample(dataset: str, case: int, ill: bool, target: int | None = None) -> Sa
     draw = partial(film_with_lungs, case, ill, view=view, child=child)
     source, name = "simulated_child" if child else "simulated_adult", f"{case:016d}"
     truth = partial(_lungs, draw) if target is None else target
-    return Sample(dataset, name, name, partial(_load, draw), truth, source, facts={"view": view})
+    place = partial(_filled_at, draw) if target else None
+    return Sample(dataset, name, name, partial(_load, draw), truth, source, facts={"view": view}, place=place)
 
 
 def _load(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> dict[str, Input]:
@@ -164,3 +166,7 @@ def _load(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> dict[str,
 
 def _lungs(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> np.ndarray:
     return draw()[2][None]
+
+
+def _filled_at(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]], _film: Image) -> np.ndarray:
+    return draw()[1]

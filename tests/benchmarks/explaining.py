@@ -33,7 +33,7 @@ def rows(folder: Path) -> list[Row]:
 
 def _gradients(answers: Package, inputs: dict[str, Input]) -> Row:
     x, mask = collate([encode_inputs(answers.task, inputs)])
-    model, (field,) = Ensemble(answers), answers.task.fields
+    model, (field,) = Ensemble(answers.task, answers.hooked_nets, answers.calibrations), answers.task.fields
     kind = answers.task.fields[field].kind
     mean = torch.tensor(answers.about["reference"][field].get("mean", [0.0]))
     baseline = mean * mask if kind == "record" else torch.full_like(x, 0.5 if kind == "image" else 0.0)
