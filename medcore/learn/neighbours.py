@@ -139,7 +139,7 @@ def learnt(package: Package, samples: Sequence[Sample], device: str = "auto") ->
     vectors = _vectors(package, encoded, pick(device)).astype(np.float16)  # as they are kept
     patients = np.array([list(bytes.fromhex(s.patient_hash)) for s in own], np.uint8)
     choices, choice = np.unique([package.task.outcome.choice_of(s.target) for s in own], return_inverse=True)
-    sources, source = np.unique([s.source or s.dataset for s in own], return_inverse=True)
+    sources, source = np.unique([f"{s.dataset} {s.source}".strip() for s in own], return_inverse=True)
     return Learnt(
         package_hash=package.hash,
         vectors=vectors.astype(np.float32),

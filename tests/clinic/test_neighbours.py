@@ -83,8 +83,8 @@ def test_the_nearest_is_the_one_that_is_the_same(desk: Clinic, open_reader: User
 
 def test_labels_are_what_readers_said_last(desk: Clinic, open_reader: User, trainer: User) -> None:
     case_id, other = (admitted(desk, open_reader, seed) for seed in (510, 511))
-    assert here(desk, open_reader, case_id) == {}
     said = desk.answer(open_reader, other, TASK).answer.choice
+    assert here(desk, open_reader, case_id) == {}  # answered, not reviewed
     wrong = next(c.name for c in tasks.get(TASK).outcome.choices if c.name != said)
     reviewed(desk, open_reader, other)
     assert [(r.choices, r.outcome) for r in here(desk, open_reader, case_id).values()] == [((said,), "agreed")]

@@ -56,7 +56,7 @@ def test_what_is_kept_says_what_a_case_was_and_not_whose(package: Package, found
     np.testing.assert_array_equal(again.vectors, found.vectors)
     for i, sample in enumerate(samples):
         assert again.choices[again.choice[i]] == TASK.outcome.choice_of(sample.target)
-        assert again.sources[again.source[i]] == (sample.source or "two")
+        assert again.sources[again.source[i]] == f"two {sample.source}".strip()
         assert bytes(again.patients[i]).hex() == sample.patient_hash
         assert again.places[key([sha256(sample.load()["record"])])] == [i]
     assert again.nearest == found.nearest
