@@ -76,7 +76,6 @@ class Neighbours(Answering):
         """
         with self.database.read() as session:
             me = self._account(session, user, "answer")
-            self._check_revealed(session, me, case_id, task)
             if in_exercise(going_on(session, me.id), case_id):
                 raise Refused(_("This case is part of an exercise that you are in."), _("Finish the exercise first."))
         given = self.answer(user, case_id, task)
@@ -123,7 +122,9 @@ class Neighbours(Answering):
     def _near_reviewed(
         self, me: UserRow, case_id: int, package: "Package", vector: np.ndarray, learnt: "Learnt | None"
     ) -> list[Neighbour]:
-        held = self._reviewed.setdefault(package.hash, Reviewed(len(vector)))
+        if package.hash not in self._reviewed:
+            self._reviewed[package.hash] = Reviewed(len(vector))
+        held = self._reviewed[package.hash]
         with self.database.read() as session:
             held.extend(session, package.hash)
             going = going_on(session, me.id)
