@@ -219,12 +219,15 @@ def run_evaluate(args: argparse.Namespace) -> Any:
 
 def run_card(args: argparse.Namespace) -> Any:
     from medcore.checks import check, write
+    from medcore.learn import neighbours
     from medcore.tasks import get
 
     package = package_of(args.task, args.package)
     cases = get(args.task).data(_folder(args.data))
     found = check(package, cases, settings().device, _masks(args), args.train, args.explain, on_epoch=_told)
     write(package, found)
+    if package.space and any(case.patient_hash in package.seen_patients for case in cases):
+        neighbours.write(package.folder, neighbours.learnt(package, cases, settings().device))
     return found if args.json else package.card
 
 

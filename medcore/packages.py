@@ -5,6 +5,9 @@
     net_<fold>.safetensors   one net a left-out fold
     space.safetensors  mean and whitening of the nets' embeddings, for the unlike-training score
 
+Beside them, about this version and no part of it: checks.json (medcore.checks) and neighbours.safetensors
+(medcore.learn.neighbours).
+
 `package.json` names the SHA-256 of each other file; a changed byte is refused. Pickles are never read.
 """
 

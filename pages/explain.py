@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, take_away, theme, words
+from app.parts import address, answer, care, desk, later, neighbours, take_away, theme, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
@@ -191,6 +191,17 @@ def picture(view: CaseView, task: Task, why: AttributionView) -> None:
     )
 
 
+def alike(view: CaseView, task: Task) -> tuple[object, ...]:
+    """The cases that the nets see alike to this one. Gives what is waited for, or nothing."""
+    what = ("neighbours", user.id, view.row.id, task.name)
+    found = later.soon(what, partial(clinic.neighbours, user, *what[2:]))
+    if found is None:
+        st.skeleton(160)
+        return what
+    neighbours.show(found, task)
+    return ()
+
+
 clinic, user = desk.clinic(), desk.user()
 desk.warm()
 theme.title(_("Explain"), _("What moved an answer, and how well the parts add up"))
@@ -245,6 +256,10 @@ with left, theme.panel("viewer"), care.guarded():
         show(view, task, label or task.outcome.labels[0].name, drawn)
     else:
         theme.empty(_("No case is chosen"), _("Choose one that you have read: its map appears here."))
+
+if view and task and task.name in view.revealed and not view.exercise and pending[:1] != ("answer",):
+    with left, theme.panel("neighbours"), care.guarded():
+        pending = alike(view, task) or pending
 
 if pending:
     later.wait(pending)

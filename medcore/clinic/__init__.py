@@ -10,6 +10,7 @@ from medcore.clinic.demo import Demo
 from medcore.clinic.exporting import Export, Exporting, Offer
 from medcore.clinic.history import History
 from medcore.clinic.measuring import Measuring
+from medcore.clinic.neighbours import Neighbours
 from medcore.clinic.readers import Readers
 from medcore.clinic.training import Training
 from medcore.clinic.views import (
@@ -25,6 +26,8 @@ from medcore.clinic.views import (
     InputView,
     Kappa,
     Limit,
+    Neighbour,
+    Neighbourhood,
     Page,
     Read,
     Refusal,
@@ -50,6 +53,8 @@ __all__ = [
     "InputView",
     "Kappa",
     "Limit",
+    "Neighbour",
+    "Neighbourhood",
     "Offer",
     "Page",
     "Read",
@@ -62,7 +67,7 @@ __all__ = [
 ]
 
 
-class Clinic(Demo, History, Measuring, Training, Readers, Cards, Exporting):
+class Clinic(Demo, History, Measuring, Training, Readers, Cards, Neighbours, Exporting):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

@@ -22,7 +22,7 @@ from medcore.i18n import _, in_english
 from medcore.inputs import Input, sha256
 from medcore.settings import Settings
 from medcore.store import audit, pack
-from medcore.store.tables import AnswerRow, AttributionRow, PackageRow, ReviewRow, UserRow
+from medcore.store.tables import AnswerRow, AttributionRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
 
 if TYPE_CHECKING:
     from medcore.explain import Attribution
@@ -194,6 +194,8 @@ class Answering(Versions):
                 )
                 session.add(row)
                 session.flush()
+                if given.embedding is not None:
+                    keep_embedding(session, row.id, given.embedding)
                 details = {"task": given.task, "answer": row.id, "hash": given.package_hash}
                 audit.append(session, me.name, "answer", f"case {case_id}", details)
         except IntegrityError:  # another process was quicker
@@ -255,6 +257,11 @@ def decoy_of(going: Cases, case_id: int, task: str) -> str:
     """What the machine is made to say of a case in an exercise that is going on, or ""."""
     row = going.get((case_id, task))
     return row.decoy if row else ""
+
+
+def keep_embedding(session: Session, answer_id: int, embedding: np.ndarray) -> None:
+    """Keeps what the nets saw of an answered case, so that it is computed once."""
+    session.add(EmbeddingRow(answer_id=answer_id, vector=embedding.astype("<f4").tobytes()))
 
 
 def _answer_view(row: AnswerRow, user: str, in_use: bool) -> AnswerView:

@@ -184,6 +184,42 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A case that the nets see alike to another.
+
+    case_id, number: of a reviewed case; None and "" of one that the version learnt from
+    source: of that one, as its data set names it
+    choices: the last word of each reader who could tell, each once; of a training case its one label
+    outcome: whether readers agreed with the answer that they saw; "" where they couldn't tell, and of a training case
+    distance: between the two as `medcore.learn.neighbours.vector` sees them: two training cases at random lie about 1.4
+        apart; nearer: share of the training cases whose own nearest lies nearer than that, None where not known
+    """
+
+    case_id: int | None
+    number: str
+    source: str
+    choices: tuple[str, ...]
+    outcome: Literal["", "agreed", "corrected"]
+    same_patient: bool
+    distance: float
+    nearer: float | None
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The neighbours of a case, the nearest first.
+
+    learnt: how many training cases are known, 0 where none were kept; far: none of them is like the case, None where
+    not known; itself: the version learnt from this very case, which isn't among the rows
+    """
+
+    rows: tuple[Neighbour, ...]
+    learnt: int
+    far: bool | None
+    itself: bool
+
+
+@dataclass(frozen=True)
 class AttributionView:
     """A stored attribution. Maps of pictures are at most 256 a side, which is finer than what nets see."""
 

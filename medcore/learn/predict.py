@@ -14,6 +14,7 @@ from medcore import __version__
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input, sha256
+from medcore.learn import neighbours
 from medcore.learn.batches import collate, encode_inputs, on_own_grid
 from medcore.learn.decision import not_excluded, withheld
 from medcore.learn.devices import moved, pick, placed, with_fallback
@@ -36,6 +37,8 @@ class Answer:
     measures: of a mask by label: voxels, and volume_ml and diameter_mm or None where the input has no true distances
     mask_hash: SHA-256 of `mask`, or "". mask: (labels, slices, rows, columns) bool on the input's own grid, beside the
         JSON; None where the outcome lies on no grid, or where it was not read again
+    embedding: (d,) float32, what the nets saw, as `neighbours.vector` takes it; beside the JSON too, None where the
+        package measures no likeness
     """
 
     task: str
@@ -57,6 +60,7 @@ class Answer:
     measures: dict[str, dict[str, Any]] = field(default_factory=dict)
     mask_hash: str = ""
     mask: np.ndarray | None = field(default=None, repr=False, compare=False)
+    embedding: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def withheld(self) -> bool:
@@ -64,8 +68,8 @@ class Answer:
         return withheld(self.unlike)
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(replace(self, mask=None))
-        del values["mask"]
+        values = asdict(replace(self, mask=None, embedding=None))
+        del values["mask"], values["embedding"]
         return values
 
     @classmethod
@@ -175,7 +179,16 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         measures=task.grid[1].measures(mask, inputs[outcome.on]) if task.grid and mask is not None else {},
         mask_hash="" if mask is None else mask_hash(mask),
         mask=mask,
+        embedding=neighbours.vector(package, seen)[0] if package.space else None,
     )
+
+
+def embedded(package: Package, inputs: Mapping[str, Input], device: str = "auto") -> np.ndarray:
+    """`Answer.embedding` alone, of a package that measures likeness."""
+    batch = collate([encode_inputs(package.task, dict(inputs))])
+    (_logits, seen), _used = with_fallback(lambda d: passed(package, batch, d), pick(device))
+    out: np.ndarray = neighbours.vector(package, seen)[0]
+    return out
 
 
 def told(

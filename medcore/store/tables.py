@@ -172,6 +172,18 @@ class AnswerRow(Base):
     __table_args__ = (UniqueConstraint("case_id", "task", "package_hash"),)
 
 
+class EmbeddingRow(Base):
+    """What the nets made of an answered case: float32, little-endian (medcore.learn.neighbours.vector).
+
+    id: grows with time, so that an index in memory knows what is new.
+    """
+
+    __tablename__ = "embeddings"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), unique=True)
+    vector: Mapped[bytes]
+
+
 class AttributionRow(Base):
     """about: everything of the attribution but its maps, which are one packed file."""
 

@@ -16,6 +16,7 @@ from medcore.checks.records import table
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.inputs import Column, Input, Record, RecordField
+from medcore.learn import neighbours
 from medcore.learn.batches import collate
 from medcore.learn.build import train
 from medcore.learn.evaluate import evaluate
@@ -88,6 +89,9 @@ def test_the_command_writes_checks_and_card_and_leaves_the_package_as_it_was(
     assert trees["lead_auroc"]["value"] == pytest.approx(own["auroc"]["value"] - trees["auroc"]["value"])
     assert trees["lead_auroc"]["low"] < trees["lead_auroc"]["value"] < trees["lead_auroc"]["high"]
     assert before != package.card
+    kept = neighbours.stored(package.folder, package.hash)
+    assert kept and len(kept) == N
+    assert {bytes(p).hex() for p in kept.patients} == set(package.seen_patients)
     for words in ("Beside plain models", "Gradient boosting", "Logistic regression", "taken at their word"):
         assert words in package.card
 
