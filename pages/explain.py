@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, take_away, theme, words
+from app.parts import address, answer, care, desk, later, take_away, theme, what_if, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
@@ -245,6 +245,10 @@ with left, theme.panel("viewer"), care.guarded():
         show(view, task, label or task.outcome.labels[0].name, drawn)
     else:
         theme.empty(_("No case is chosen"), _("Choose one that you have read: its map appears here."))
+
+if view and task and given and not view.exercise:
+    with care.guarded():
+        what_if.section(given, task, label)
 
 if pending:
     later.wait(pending)

@@ -226,6 +226,66 @@ def bars(
     return figure
 
 
+def individual(
+    at: Sequence[float | str],
+    own: Sequence[float],
+    others: Sequence[Sequence[float]],
+    mean: Sequence[float] | None,
+    *,
+    x_title: str,
+    here: tuple[float | str, float] | None = None,
+    cut: tuple[str, float] | None = None,
+    names: tuple[str, str],
+    height: int = 300,
+) -> go.Figure:
+    """Curves of single cases: one that matters, others thin, their mean dashed. All shares, 0 to 1.
+
+    here: where the case stands, a dot; cut: a named level; names: of the case and of the mean. Categories get dots
+    """
+    t = tokens()
+    figure = _figure(x_title, height=height)
+    apart = bool(at) and isinstance(at[0], str)
+    joined: dict[str, list[float | str | None]] = {"x": [], "y": []}
+    for ys in others:  # one trace for all: two hundred are slow
+        joined["x"] += [*at, None]
+        joined["y"] += [*ys, None]
+    thin = {"mode": "markers", "marker": {"color": t["soft"], "size": 4}} if apart else {"mode": "lines"}
+    figure.add_scatter(
+        **joined, hoverinfo="skip", opacity=0.22, connectgaps=False, line={"color": t["soft"], "width": 1}, **thin
+    )
+    lines = [(names[0], own, t["machine"], "solid", "circle")]
+    lines += [(names[1], mean, t["text"], "4px,3px", "line-ew-open")] if mean is not None else []
+    for name, ys, colour, dash, symbol in reversed(lines):
+        marks = {"color": colour, "size": 14 if symbol != "circle" else 9, "symbol": symbol, "line": {"width": 2}}
+        figure.add_scatter(
+            x=list(at),
+            y=list(ys),
+            name=name,
+            mode="markers" if apart else "lines",
+            line={"color": colour, "width": 2, "dash": dash},
+            marker=marks,
+            hovertemplate="%{x}: %{y:.0%}",
+        )
+        _end(figure, name, at[-1], float(ys[-1]), colour)  # type: ignore[arg-type]
+    if here and not apart:
+        figure.add_scatter(
+            x=[here[0]], y=[here[1]], mode="markers", hoverinfo="skip", marker={"color": t["machine"], "size": 10}
+        )
+    if cut:
+        figure.add_hline(y=cut[1], line={"color": t["control"], "width": 1})
+        note = {
+            "xref": "paper",
+            "showarrow": False,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "font": {"color": t["soft"]},
+        }
+        figure.add_annotation(text=cut[0], x=0, y=cut[1], xshift=4, **note)
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(margin_r=84)
+    return figure
+
+
 def show(figure: go.Figure, *, alt: str, key: str) -> None:
     """Draw a chart. alt: what it shows, in a sentence, for those who can't see it."""
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False, "displaylogo": False})

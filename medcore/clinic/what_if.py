@@ -41,43 +41,7 @@ class WhatIf(Answering):
         self._worked_out: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._worked_out_lock = threading.Lock()
 
-    def what_if(self, user: User, case_id: int, task: str, values: Mapping[str, Value]) -> "tuple[Told, Told]":
-        """What the version that answered says of the case's record, and of the same with these values in place."""
-        from medcore.explain.what_if import what_if
-
-        package, record = self._of_record(user, case_id, task)
-        return what_if(package, record, values, self.settings.device)
-
-    def absent_bands(self, user: User, case_id: int, task: str, label: str) -> "tuple[Band, ...]":
-        """How far the answer moves as each value that was not measured runs through its usual ones, widest first."""
-        from medcore.explain.what_if import absent_bands
-
-        package, record = self._of_record(user, case_id, task)
-        key = ("bands", package.hash, sha256(record), label)
-        return self._once_for(key, lambda: absent_bands(package, record, label, self.settings.device))
-
-    def counterfactual(self, user: User, case_id: int, task: str, label: str) -> "Counterfactual | None":
-        """The smallest plausible change found that turns the answer, or None."""
-        from medcore.explain.counterfactual import counterfactual
-
-        package, record = self._of_record(user, case_id, task)
-        key = ("counterfactual", package.hash, sha256(record), label)
-        return self._once_for(key, lambda: counterfactual(package, record, label, self.settings.device))
-
-    def curves(self, user: User, case_id: int, task: str, label: str, column: str) -> "Curves":
-        """How the answer goes with one value: this case's curve first, then those of the COHORT newest other cases
-        whose answer by the same version this user may see."""
-        from medcore.explain.curves import curves
-
-        package, record = self._of_record(user, case_id, task)
-        with self.database.read() as session:
-            me = self._account(session, user, "answer")
-            others = _cohort(session, me, case_id, task, package.hash)
-            records = [record, *(self._record(session, other, task) for other in others)]
-        key = ("curves", package.hash, tuple(map(sha256, records)), label, column)
-        return self._once_for(key, lambda: curves(package, records, column, label, self.settings.device))
-
-    def _of_record(self, user: User, case_id: int, task: str) -> "tuple[Package, Record]":
+    def of_record(self, user: User, case_id: int, task: str) -> "tuple[Package, Record]":
         """The version that answered, and the record that it answered from.
 
         Refused where the answer is or has no number, and within an exercise: what a version says of other values would
@@ -97,6 +61,42 @@ class WhatIf(Answering):
                 _("Read it without the model."),
             )
         return self._package_of(given.package_hash), record
+
+    def what_if(self, user: User, case_id: int, task: str, values: Mapping[str, Value]) -> "tuple[Told, Told]":
+        """What the version that answered says of the case's record, and of the same with these values in place."""
+        from medcore.explain.what_if import what_if
+
+        package, record = self.of_record(user, case_id, task)
+        return what_if(package, record, values, self.settings.device)
+
+    def absent_bands(self, user: User, case_id: int, task: str, label: str) -> "tuple[Band, ...]":
+        """How far the answer moves as each value that was not measured runs through its usual ones, widest first."""
+        from medcore.explain.what_if import absent_bands
+
+        package, record = self.of_record(user, case_id, task)
+        key = ("bands", package.hash, sha256(record), label)
+        return self._once_for(key, lambda: absent_bands(package, record, label, self.settings.device))
+
+    def counterfactual(self, user: User, case_id: int, task: str, label: str) -> "Counterfactual | None":
+        """The smallest plausible change found that turns the answer, or None."""
+        from medcore.explain.counterfactual import counterfactual
+
+        package, record = self.of_record(user, case_id, task)
+        key = ("counterfactual", package.hash, sha256(record), label)
+        return self._once_for(key, lambda: counterfactual(package, record, label, self.settings.device))
+
+    def curves(self, user: User, case_id: int, task: str, label: str, column: str) -> "Curves":
+        """How the answer goes with one value: this case's curve first, then those of the COHORT newest other cases
+        whose answer by the same version this user may see."""
+        from medcore.explain.curves import curves
+
+        package, record = self.of_record(user, case_id, task)
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            others = _cohort(session, me, case_id, task, package.hash)
+            records = [record, *(self._record(session, other, task) for other in others)]
+        key = ("curves", package.hash, tuple(map(sha256, records)), label, column)
+        return self._once_for(key, lambda: curves(package, records, column, label, self.settings.device))
 
     def _record(self, session: Session, case_id: int, task: str) -> Record:
         """The record that the task takes; Refused where it takes anything else."""

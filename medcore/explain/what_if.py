@@ -21,6 +21,7 @@ class Told:
 
     probabilities: dict[str, float]
     ranges: dict[str, tuple[float, float]]
+    thresholds: dict[str, float]
     choice: str
     unlike: float
 
@@ -47,6 +48,7 @@ def what_if(package: Package, record: Record, values: Mapping[str, Value], devic
     take(package, {name: other})
     both = said(package, [record, other], device)
     outcome, cuts = package.task.outcome, package.about["thresholds"]
+    thresholds = dict(zip((label.name for label in outcome.labels), cuts, strict=False))
     told = []
     for i, p in enumerate(both.probabilities):
         spans = ranges(package, both.logits[:, i : i + 1])
@@ -56,6 +58,7 @@ def what_if(package: Package, record: Record, values: Mapping[str, Value], devic
                 {label: v for label, v, _span in by_label},
                 # The range is the spread round the answer; it never leaves it outside.
                 {label: (min(v, float(low)), max(v, float(high))) for label, v, (low, high) in by_label},
+                thresholds,
                 outcome.choose(p, cuts),
                 float(both.unlike[i]),
             )
