@@ -1,4 +1,4 @@
-"""Charts: one Plotly template, and the four kinds that the pages draw. Direct labels, no legend box."""
+"""Charts: one Plotly template, and the kinds that the pages draw. Direct labels, no legend box."""
 
 from collections.abc import Mapping, Sequence
 
@@ -228,59 +228,50 @@ def bars(
 
 def individual(
     at: Sequence[float | str],
-    own: Sequence[float],
-    others: Sequence[Sequence[float]],
-    mean: Sequence[float] | None,
+    series: Mapping[str, Sequence[float | None]],
+    others: Sequence[Sequence[float | None]],
     *,
     x_title: str,
-    here: tuple[float | str, float] | None = None,
+    here: tuple[float, float] | None = None,
     cut: tuple[str, float] | None = None,
-    names: tuple[str, str],
     height: int = 300,
 ) -> go.Figure:
-    """Curves of single cases: one that matters, others thin, their mean dashed. All shares, 0 to 1.
-
-    here: where the case stands, a dot; cut: a named level; names: of the case and of the mean. Categories get dots
-    """
+    """Curves of single cases, shares of 0 to 1. series: the one that matters first, a second dashed; others: thin,
+    without a name; here: where the first case stands, a dot; cut: a named level. Over categories they are dots."""
     t = tokens()
     figure = _figure(x_title, height=height)
-    apart = bool(at) and isinstance(at[0], str)
-    joined: dict[str, list[float | str | None]] = {"x": [], "y": []}
-    for ys in others:  # one trace for all: two hundred are slow
-        joined["x"] += [*at, None]
-        joined["y"] += [*ys, None]
-    thin = {"mode": "markers", "marker": {"color": t["soft"], "size": 4}} if apart else {"mode": "lines"}
+    mode = "markers" if at and isinstance(at[0], str) else "lines"
+    xs: list[float | str | None] = []
+    ys: list[float | None] = []
+    for one in others:  # all in one trace: two hundred of them are slow
+        xs, ys = [*xs, *at, None], [*ys, *one, None]
+    soft = {"color": t["soft"], "width": 1}
     figure.add_scatter(
-        **joined, hoverinfo="skip", opacity=0.22, connectgaps=False, line={"color": t["soft"], "width": 1}, **thin
+        x=xs, y=ys, mode=mode, hoverinfo="skip", opacity=0.3, line=soft, marker={"color": t["soft"], "size": 4}
     )
-    lines = [(names[0], own, t["machine"], "solid", "circle")]
-    lines += [(names[1], mean, t["text"], "4px,3px", "line-ew-open")] if mean is not None else []
-    for name, ys, colour, dash, symbol in reversed(lines):
-        marks = {"color": colour, "size": 14 if symbol != "circle" else 9, "symbol": symbol, "line": {"width": 2}}
+    for n, (name, one) in reversed([*enumerate(series.items())]):
+        colour = t["machine"] if n == 0 else t["text"]
         figure.add_scatter(
             x=list(at),
-            y=list(ys),
+            y=list(one),
             name=name,
-            mode="markers" if apart else "lines",
-            line={"color": colour, "width": 2, "dash": dash},
-            marker=marks,
+            mode=mode,
+            line={"color": colour, "width": 2, "dash": "solid" if n == 0 else "4px,3px"},
+            marker={"color": colour, "size": 9 if n == 0 else 14, "symbol": "circle" if n == 0 else "line-ew-open"},
             hovertemplate="%{x}: %{y:.0%}",
         )
-        _end(figure, name, at[-1], float(ys[-1]), colour)  # type: ignore[arg-type]
-    if here and not apart:
+        last = next((i for i in reversed(range(len(one))) if one[i] is not None), None)
+        if last is not None:
+            x = last if mode == "markers" else at[last]
+            _end(figure, name, x, float(one[last] or 0), colour, shift=12)  # type: ignore[arg-type]
+    if here:
         figure.add_scatter(
             x=[here[0]], y=[here[1]], mode="markers", hoverinfo="skip", marker={"color": t["machine"], "size": 10}
         )
     if cut:
         figure.add_hline(y=cut[1], line={"color": t["control"], "width": 1})
-        note = {
-            "xref": "paper",
-            "showarrow": False,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "font": {"color": t["soft"]},
-        }
-        figure.add_annotation(text=cut[0], x=0, y=cut[1], xshift=4, **note)
+        note = {"xref": "paper", "xanchor": "left", "xshift": 4, "yanchor": "bottom", "showarrow": False}
+        figure.add_annotation(text=cut[0], x=0, y=cut[1], font={"color": t["soft"]}, **note)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_layout(margin_r=84)
     return figure

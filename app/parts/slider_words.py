@@ -31,6 +31,7 @@ def told(pair: "tuple[Told, Told]", outcome: Outcome, label: str) -> dict[str, A
         }
     moved = number(100 * (after - before), 1, signed=True)
     cut = None if isinstance(outcome, MultiClass) else now.thresholds.get(label)
+    spread = _("95 % range {range} %").format(range=theme.span(100 * low, 100 * high, 0))
     return {
         "p": after,
         "low": low,
@@ -38,9 +39,11 @@ def told(pair: "tuple[Told, Told]", outcome: Outcome, label: str) -> dict[str, A
         "cut": cut,
         "said": words_for(outcome, now.choice) if now.choice else _("None of these"),
         "shown": percent(after),
-        "range": _("95 % range {range} %").format(range=theme.span(100 * low, 100 * high, 0)),
+        "range": "; ".join([spread, *([_("positive from {cut}").format(cut=percent(cut))] if cut is not None else [])]),
         "words": _("Probability {p} percent, range {low} to {high}").format(
             p=round(100 * after), low=round(100 * low), high=round(100 * high)
         ),
-        "change": _("As recorded {value}: {moved} points of 100").format(value=percent(before), moved=moved),
+        "change": _("As recorded {value}: {moved} points of 100").format(value=percent(before), moved=moved)
+        if before != after
+        else _("As recorded"),
     }

@@ -3,6 +3,7 @@ far it moves with what was not measured."""
 
 from collections.abc import Sequence
 from functools import partial
+from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -74,7 +75,7 @@ def _slider(package: "Package", column: Column, record: Record) -> Slider | None
         return None
     ends = [*span, *(column.usual or ()), *([value] if isinstance(value, int | float) else [])]
     usual = _("Usual {range}").format(range=theme.span(*column.usual)) if column.usual else ""
-    unit = "" if column.unit in ("count", "0/1") else _(column.unit)
+    unit = "" if column.unit in ("count", "0/1") else f"({column.unit})" if "–" in column.unit else _(column.unit)
     low, high = on_step(column, min(ends)), on_step(column, max(ends))
     start = on_step(column, (span[0] + span[1]) / 2)
     return Slider(column.name, _(column.title), unit, usual, value, low, high, column.step, start)
@@ -143,28 +144,38 @@ def _absent(given: "AnswerView", task: Task, spec: RecordField, label: str) -> N
     key = f"all-absent-{given.id}"
     shown = bands if st.session_state.get(key) else bands[:SHOWN]
     columns = {c.name: c for c in spec.columns}
-    body = "".join(_band(columns[b.column], b, given.answer.probabilities[label]) for b in shown)
-    heads = (_("Not measured"), _("The answer would lie between"), "")
-    head = "".join(f"<th>{e(text)}</th>" for text in heads)
+    now = given.answer.probabilities[label]
+    # One axis for all, no longer than it has to be, in steps of 10 points.
+    low = floor(10 * min(now, *(b.low for b in bands))) / 10
+    high = max(low + 0.1, ceil(10 * max(now, *(b.high for b in bands))) / 10)
+    body = "".join(_band(columns[b.column], b, now, low, high) for b in shown)
+    axis = f'<span class="ends"><span>{100 * low:.0f}</span><span>{100 * high:.0f}{NBSP}%</span></span>'
+    head = f'<th>{e(_("Not measured"))}</th><th class="g">{axis}</th><th class="r">{e(_("Answer"))}</th>'
     theme.html(
         f'<table class="absent" aria-label="{e(_("The answer over the usual values of what is absent"))}">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    theme.hint(_("Each runs alone through its usual values. Line: the answer as it is. * turns the answer."))
+    theme.hint(
+        _(
+            "Each runs alone through its usual values; beneath it those with the lowest and the highest answer. "
+            "Line: the answer as it is. * turns the answer."
+        )
+    )
     if len(bands) > SHOWN:
         st.toggle(_("Show all {n} values").format(n=len(bands)), key=key)
 
 
-def _band(column: Column, band: "Band", now: float) -> Html:
+def _band(column: Column, band: "Band", now: float, low: float, high: float) -> Html:
+    """A row; the bar's axis goes from low to high."""
     at = f"{value_text(column, band.at_low)} … {value_text(column, band.at_high)}"
     unit = "" if column.choices or column.unit in ("count", "0/1") else f" {_(column.unit)}"
-    left, width = 100 * band.low, 100 * (band.high - band.low)
+    left, right, here = (100 * (p - low) / (high - low) for p in (band.low, band.high, now))
     star = "*" if band.turns else ""
-    ends = theme.span(round(left), round(100 * band.high))
+    ends = theme.span(round(100 * band.low), round(100 * band.high))
     return Html(
         f'<tr><td>{e(_(column.title))}<span class="small">{e(at + unit)}</span></td><td class="g">'
-        f'<div class="scale" aria-hidden="true"><i class="band" style="left:{left:.1f}%;width:{width:.1f}%"></i>'
-        f'<i class="cut" style="left:{100 * now:.1f}%"></i></div></td>'
+        f'<div class="scale" aria-hidden="true"><i class="band" style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
+        f'<i class="cut" style="left:{here:.1f}%"></i></div></td>'
         f'<td class="r">{e(ends)}{NBSP}%{star}</td></tr>'
     )
 
@@ -192,20 +203,18 @@ def _curves(given: "AnswerView", task: Task, spec: RecordField, record: Record, 
         return
     column, value = columns[picked], record.values.get(picked)
     at = [value_text(column, v) if isinstance(v, str) else float(v or 0) for v in found.at]
-    others = found.each[1:].tolist()
+    own, *others, mean = ([p if isfinite(p) else None for p in c] for c in [*found.each.tolist(), found.mean.tolist()])
     cut = None if isinstance(task.outcome, MultiClass) else given.answer.thresholds.get(label)
-    names = (_("This case"), _("Mean"))
     figure = charts.individual(
         at,
-        found.each[0].tolist(),
+        {_("This case"): own}
+        | ({_("Mean"): [p if isfinite(p) else None for p in found.mean.tolist()]} if others else {}),
         others,
-        found.mean.tolist() if others else None,
         x_title=words.titled(column),
         here=(float(value), given.answer.probabilities[label]) if isinstance(value, int | float) else None,
         cut=(_("Cut"), cut) if cut is not None else None,
-        names=names,
     )
-    charts.show(figure, alt=_alt(at, found.each[0].tolist(), words.titled(column)), key=f"curves-{given.id}")
+    charts.show(figure, alt=_alt(at, own, words.titled(column)), key=f"curves-{given.id}")
     if others:
         text = _("Thin: {n} other cases whose answer you know. Dashed: the mean of all (partial dependence).")
         theme.hint(text.format(n=number(len(others))))
@@ -213,8 +222,11 @@ def _curves(given: "AnswerView", task: Task, spec: RecordField, record: Record, 
         theme.hint(_("Only this case: of no other do you know the answer of this version yet."))
 
 
-def _alt(at: Sequence[float | str], own: Sequence[float], title: str) -> str:
+def _alt(at: Sequence[float | str], own: Sequence[float | None], title: str) -> str:
     """The case's own curve in a sentence."""
-    low, high = min(range(len(own)), key=own.__getitem__), max(range(len(own)), key=own.__getitem__)
-    ends = {"a": percent(own[low]), "at": at[low], "b": percent(own[high]), "bt": at[high]}
+    known = sorted((p, i) for i, p in enumerate(own) if p is not None)
+    if not known:
+        return title
+    (a, low), (b, high) = known[0], known[-1]
+    ends = {"a": percent(a), "at": at[low], "b": percent(b), "bt": at[high]}
     return _("{title}: this case goes from {a} at {at} to {b} at {bt}.").format(title=title, **ends)

@@ -9,6 +9,7 @@ import numpy as np
 from medcore.explain.records import changed, field_of, on_step, said, usual_span, usual_values
 from medcore.inputs import Column, Record
 from medcore.inputs.record import Value
+from medcore.learn.decision import withheld
 from medcore.packages import Package
 
 POINTS = 15
@@ -16,7 +17,8 @@ POINTS = 15
 
 @dataclass(frozen=True)
 class Curves:
-    """at: the values that the column is given; each: (records, len(at)) probability of the label at each of them."""
+    """at: the values that the column is given; each: (records, len(at)) probability of the label at each of them, nan
+    where the record would be too unlike the training data for an answer."""
 
     column: str
     at: tuple[Value, ...]
@@ -24,9 +26,10 @@ class Curves:
 
     @property
     def mean(self) -> np.ndarray:
-        """(len(at),) the partial dependence."""
-        out: np.ndarray = self.each.mean(0)
-        return out
+        """(len(at),) the partial dependence, over the records that are answered there; nan where none is."""
+        known = np.isfinite(self.each)
+        total, n = np.where(known, self.each, 0).sum(0), known.sum(0)
+        return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
 def curves(package: Package, records: Sequence[Record], column: str, label: str, device: str = "auto") -> Curves:
@@ -35,7 +38,8 @@ def curves(package: Package, records: Sequence[Record], column: str, label: str,
     at = _points(package, next(c for c in spec.columns if c.name == column))
     which = [item.name for item in package.task.outcome.labels].index(label)
     found = said(package, [changed(r, {column: v}) for r in records for v in at], device)
-    return Curves(column, at, found.probabilities[:, which].reshape(len(records), len(at)))
+    p = np.where([withheld(u) for u in found.unlike], np.nan, found.probabilities[:, which])
+    return Curves(column, at, p.reshape(len(records), len(at)))
 
 
 def _points(package: Package, column: Column) -> tuple[Value, ...]:

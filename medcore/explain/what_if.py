@@ -83,7 +83,8 @@ class Band:
 
 
 def absent_bands(package: Package, record: Record, label: str, device: str = "auto") -> tuple[Band, ...]:
-    """A band for each absent column whose usual values are known, the widest first."""
+    """A band for each absent column whose usual values are known, the widest first. Values that would make the record
+    too unlike the training data for an answer are left out."""
     _name, spec = field_of(package)
     missing = [c for c in spec.columns if record.values.get(c.name) is None]
     trials = [(c.name, v) for c in missing for v in usual_values(package, c)]
@@ -94,7 +95,9 @@ def absent_bands(package: Package, record: Record, label: str, device: str = "au
     at = [item.name for item in outcome.labels].index(label)
     now, bands = outcome.choose(found.probabilities[0], cuts), []
     for column in dict.fromkeys(name for name, _v in trials):
-        rows = [i for i, (name, _v) in enumerate(trials, 1) if name == column]
+        rows = [i for i, (name, _v) in enumerate(trials, 1) if name == column and not withheld(found.unlike[i])]
+        if not rows:
+            continue
         p = found.probabilities[rows, at]
         low, high = rows[int(np.argmin(p))], rows[int(np.argmax(p))]
         turns = any(outcome.choose(found.probabilities[i], cuts) != now for i in rows)

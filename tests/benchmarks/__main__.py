@@ -16,8 +16,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from medcore.settings import REPO  # noqa: E402
 from tests.benchmarks.measure import Row, table  # noqa: E402
 
-PARTS = ("case", "series", "training", "explaining", "worklist", "start", "volume", "viewing", "segmenting")
-NEED_PACKAGES = ("case", "explaining")
+PARTS = ("case", "series", "training", "explaining", "what_if", "worklist", "start", "volume", "viewing", "segmenting")
+NEED_PACKAGES = ("case", "explaining", "what_if")
 
 
 def measured(part: str, folder: Path) -> list[Row]:

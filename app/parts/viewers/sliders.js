@@ -66,7 +66,7 @@ function createSliders(root) {
   function line(row) {
     const id = `value-${row.name}`;
     const output = h("output", { for: id });
-    const one = h("button", { type: "button", class: "one", "aria-label": fill(data.words.reset_one, row), title: data.words.reset, onclick: () => move(row, recorded(row)) }, "\u21BA");
+    const one = h("button", { type: "button", class: "one", "aria-label": fill(data.words.reset_one, row), onclick: () => move(row, recorded(row)) }, "\u21BA");
     const control = row.choices.length ? select(row, id) : range(row, id);
     const label = h("label", { for: id }, row.title);
     const node = h("div", { class: "row" }, label, output, one, control, h("span", { class: "about" }, row.usual));

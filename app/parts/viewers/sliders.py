@@ -48,7 +48,7 @@ def sliders(rows: Sequence[Slider], ask_url: str, told: Mapping[str, Any], *, ke
     key: its own for each case, for what was moved is kept by it
     """
     words = {
-        "reset": _("As recorded"),
+        "reset": _("Reset"),
         "reset_one": _("{title} as recorded"),
         "absent": _("not measured"),
         "failed": _("No answer came. Move a value to ask again."),
