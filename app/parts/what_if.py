@@ -207,8 +207,7 @@ def _curves(given: "AnswerView", task: Task, spec: RecordField, record: Record, 
     cut = None if isinstance(task.outcome, MultiClass) else given.answer.thresholds.get(label)
     figure = charts.individual(
         at,
-        {_("This case"): own}
-        | ({_("Mean"): [p if isfinite(p) else None for p in found.mean.tolist()]} if others else {}),
+        {_("This case"): own} | ({_("Mean"): mean} if others else {}),
         others,
         x_title=words.titled(column),
         here=(float(value), given.answer.probabilities[label]) if isinstance(value, int | float) else None,

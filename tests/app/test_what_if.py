@@ -1,4 +1,4 @@
-"""The address that sliders ask, behind the same guard as the pages: asked as a browser asks, in a process of its own."""
+"""The address of the sliders, behind the same guard as the pages: asked as a browser asks, in a process of its own."""
 
 import json
 import os

@@ -43,8 +43,8 @@ def answered(page: Page, times: int) -> None:
 
 
 def test_the_answer_changes_while_a_slider_moves(page: Page, desk: Desk) -> None:
-    frames: list[object] = []
-    page.on("websocket", lambda socket: socket.on("framesent", frames.append))
+    frames: list[bytes | str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
     opened(page, desk)
     page.wait_for_timeout(1500)
     frames.clear()
@@ -64,8 +64,7 @@ def test_the_answer_changes_while_a_slider_moves(page: Page, desk: Desk) -> None
     expect(page.locator(".sliders .told")).to_contain_text("points of 100")
     page.mouse.up()
     assert page.evaluate("() => window.stayed") and frames == []  # nothing was asked of the page's own server
-    print(f"median {median(state(page)['took']):.0f} ms")
-
+    assert median(state(page)["took"]) < 1000  # some 30 ms where nothing else runs
     page.get_by_role("button", name="Coma score as recorded").click()
     expect(page.locator(".sliders .told")).to_contain_text("As recorded")
     assert slider.input_value() == "0"
