@@ -158,7 +158,7 @@ def _absent(given: "AnswerView", task: Task, spec: RecordField, label: str) -> N
     theme.hint(
         _(
             "Each runs alone through its usual values; beneath it those with the lowest and the highest answer. "
-            "Line: the answer as it is. * turns the answer."
+            "Line: the answer as it is. A star: it turns the answer."
         )
     )
     if len(bands) > SHOWN:
@@ -171,7 +171,7 @@ def _band(column: Column, band: "Band", now: float, low: float, high: float) -> 
     unit = "" if column.choices or column.unit in ("count", "0/1") else f" {_(column.unit)}"
     left, right, here = (100 * (p - low) / (high - low) for p in (band.low, band.high, now))
     star = "*" if band.turns else ""
-    ends = theme.span(round(100 * band.low), round(100 * band.high))
+    ends = theme.span(100 * band.low, 100 * band.high, 1)
     return Html(
         f'<tr><td>{e(_(column.title))}<span class="small">{e(at + unit)}</span></td><td class="g">'
         f'<div class="scale" aria-hidden="true"><i class="band" style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
@@ -195,7 +195,8 @@ def _curves(given: "AnswerView", task: Task, spec: RecordField, record: Record, 
         format_func=lambda name: words.titled(columns[name]),
         key=f"curve-{given.id}",
     )
-    clinic, user, key = desk.clinic(), desk.user(), ("curves", given.id, label, picked, desk.user().id)
+    clinic, user = desk.clinic(), desk.user()
+    key = ("curves", user.id, given.id, label, picked)
     found = later.soon(key, partial(clinic.curves, user, given.case_id, task.name, label, picked))
     if found is None:
         st.skeleton(300)
@@ -215,7 +216,7 @@ def _curves(given: "AnswerView", task: Task, spec: RecordField, record: Record, 
     )
     charts.show(figure, alt=_alt(at, own, words.titled(column)), key=f"curves-{given.id}")
     if others:
-        text = _("Thin: {n} other cases whose answer you know. Dashed: the mean of all (partial dependence).")
+        text = _("Grey: {n} other cases whose answer you know. The mean of all is the partial dependence.")
         theme.hint(text.format(n=number(len(others))))
     else:
         theme.hint(_("Only this case: of no other do you know the answer of this version yet."))

@@ -185,3 +185,4 @@ def test_the_page_of_a_case_in_an_exercise_has_none(
     shown = words_of(page_of(answering, reader, cases[0], monkeypatch).run())
     assert "What moved the answer" in shown or "No answer" in shown
     assert "/what_if/" not in shown and "What would turn" not in shown
+    assert "then its values can be changed" not in shown  # nor that it was asked for
