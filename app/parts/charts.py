@@ -244,7 +244,8 @@ def individual(
     xs: list[float | str | None] = []
     ys: list[float | None] = []
     for one in others:  # all in one trace: two hundred of them are slow
-        xs, ys = [*xs, *at, None], [*ys, *one, None]
+        xs += [*at, None]
+        ys += [*one, None]
     soft = {"color": t["soft"], "width": 1}
     figure.add_scatter(
         x=xs, y=ys, mode=mode, hoverinfo="skip", opacity=0.3, line=soft, marker={"color": t["soft"], "size": 4}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 
@@ -65,15 +66,17 @@ def usual_values(package: Package, column: Column) -> list[Value]:
 
 
 def usual_span(package: Package, column: Column) -> tuple[float, float] | None:
-    """Between which values 90 of 100 training patients lie, within the column's limits; None for categories, and where
-    that is unknown. Where they all have one value, the limits."""
+    """Between which values 90 of 100 training patients lie, by whole steps and within the column's limits; None for
+    categories, and where that is unknown. Where they all have one value, the limits."""
     numbers = [float(v) for v in usual_values(package, column) if isinstance(v, int | float)]
     if column.choices or not numbers:
         return None
-    low, high = (min(numbers), max(numbers))
-    if column.limits is None:
-        return low, high
-    return column.limits if low == high else (max(low, column.limits[0]), min(high, column.limits[1]))
+    low, high = min(numbers), max(numbers)
+    if column.limits:
+        low, high = max(low, column.limits[0]), min(high, column.limits[1])
+    # Inwards; what float32 made of 1.7 is 1.7.
+    low, high = (ceil(low / column.step - 1e-4) * column.step, floor(high / column.step + 1e-4) * column.step)
+    return (round(low, 10), round(high, 10)) if low < high else column.limits
 
 
 def on_step(column: Column, value: float) -> float:
