@@ -4,6 +4,7 @@ Run it with `python -m app.server`; ADDRESS and PORT say where it listens.
 """
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -22,6 +23,8 @@ from starlette.routing import Route
 from app.door import door
 from app.guard import COOKIE, HOURS, LANGUAGE, Guard, signer
 from app.parts.desk import clinic, warm
+from app.parts.slider_words import told
+from medcore import tasks
 from medcore.errors import Refused
 from medcore.i18n import LANGUAGES, _
 from medcore.settings import REPO, settings
@@ -121,6 +124,25 @@ async def measured(request: Request) -> Response:
     return JSONResponse(found.as_json(), headers={"cache-control": "private, no-store"})
 
 
+async def asked_what_if(request: Request) -> Response:
+    """What would be answered with the values of a record that were moved, as JSON."""
+    if int(request.headers.get("content-length") or 0) > 16384:
+        return PlainTextResponse("Too long.", 413)
+    case, task, label = (request.path_params[name] for name in ("case", "task", "label"))
+    desk = clinic()
+    try:
+        values = json.loads(await request.body())["values"]
+        user = await run_in_threadpool(desk.user, request.state.user)
+        outcome = tasks.get(task).outcome
+        pair = await run_in_threadpool(desk.what_if, user, case, task, dict(values))
+        found = told(pair, outcome, label)
+    except Refused as refused:
+        return PlainTextResponse(str(refused), 404)
+    except (ValueError, KeyError, TypeError):
+        return PlainTextResponse("Not what the sliders send.", 400)
+    return JSONResponse(found, headers={"cache-control": "private, no-store"})
+
+
 async def health(request: Request) -> Response:
     """200 when the database answers."""
     try:
@@ -139,6 +161,7 @@ app = st.App(
         Route("/health", health),
         Route("/bytes/{what:str}/{id:int}", picture),
         Route("/measure/{id:int}", measured),
+        Route("/what_if/{case:int}/{task:str}/{label:str}", asked_what_if, methods=["POST"]),
     ],
     middleware=[Middleware(Guard, cookies=COOKIES, known=known)],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, neighbours, take_away, theme, words
+from app.parts import address, answer, care, desk, later, neighbours, take_away, theme, what_if, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
@@ -260,6 +260,9 @@ with left, theme.panel("viewer"), care.guarded():
 if view and task and task.name in view.revealed and not view.exercise and pending[:1] != ("answer",):
     with left, theme.panel("neighbours"), care.guarded():
         pending = alike(view, task) or pending
+if view and task and given and not view.exercise:
+    with care.guarded():
+        what_if.section(given, task, label)
 
 if pending:
     later.wait(pending)

@@ -155,7 +155,7 @@ def recognised(known: Mapping[str, str], spec: RecordField) -> str:
 def map_columns(table: Table) -> dict[str, str]:
     """Each column of the table to a value of the record. One row is one case."""
     _task, spec = choose_record_task("table-task")
-    titles = {"": _("Leave out"), PERSON: _("Whose row it is"), **{c.name: titled(c) for c in spec.columns}}
+    titles = {"": _("Leave out"), PERSON: _("Whose row it is"), **{c.name: words.titled(c) for c in spec.columns}}
     dropped = set(table.identifying())
     theme.section(_("Table of {n} rows: one row is one case").format(n=theme.number(len(table.rows))))
     st.dataframe(
@@ -198,10 +198,6 @@ def map_columns(table: Table) -> dict[str, str]:
 # a record typed in
 
 
-def titled(column: Column) -> str:
-    return f"{_(column.title)}, {column.unit}" if column.unit and column.unit != "0/1" else _(column.title)
-
-
 def usual(column: Column, unit: str) -> str:
     """The usual range in the chosen unit."""
     if column.usual is None:
@@ -230,7 +226,7 @@ def ask(column: Column) -> float | str | None:
         )
     unit = column.unit
     if not column.other_units:
-        return st.number_input(titled(column), value=None, format="%g", placeholder=usual(column, unit), key=key)
+        return st.number_input(words.titled(column), value=None, format="%g", placeholder=usual(column, unit), key=key)
     left, right = st.columns([1.5, 1], gap="xxsmall", vertical_alignment="bottom")
     unit = right.selectbox(
         _("Unit of {title}").format(title=_(column.title)),

@@ -1,4 +1,4 @@
-"""Charts: one Plotly template, and the four kinds that the pages draw. Direct labels, no legend box."""
+"""Charts: one Plotly template, and the kinds that the pages draw. Direct labels, no legend box."""
 
 from collections.abc import Mapping, Sequence
 
@@ -223,6 +223,58 @@ def bars(
         figure.add_annotation(
             text=cut[0], x=cut[1], y=1, yref="paper", xanchor="left", xshift=6, yanchor="top", showarrow=False
         )
+    return figure
+
+
+def individual(
+    at: Sequence[float | str],
+    series: Mapping[str, Sequence[float | None]],
+    others: Sequence[Sequence[float | None]],
+    *,
+    x_title: str,
+    here: tuple[float, float] | None = None,
+    cut: tuple[str, float] | None = None,
+    height: int = 300,
+) -> go.Figure:
+    """Curves of single cases, shares of 0 to 1. series: the one that matters first, a second dashed; others: thin,
+    without a name; here: where the first case stands, a dot; cut: a named level. Over categories they are dots."""
+    t = tokens()
+    figure = _figure(x_title, height=height)
+    mode = "markers" if at and isinstance(at[0], str) else "lines"
+    xs: list[float | str | None] = []
+    ys: list[float | None] = []
+    for one in others:  # all in one trace: two hundred of them are slow
+        xs += [*at, None]
+        ys += [*one, None]
+    soft = {"color": t["soft"], "width": 1}
+    figure.add_scatter(
+        x=xs, y=ys, mode=mode, hoverinfo="skip", opacity=0.3, line=soft, marker={"color": t["soft"], "size": 4}
+    )
+    for n, (name, one) in reversed([*enumerate(series.items())]):
+        colour = t["machine"] if n == 0 else t["text"]
+        figure.add_scatter(
+            x=list(at),
+            y=list(one),
+            name=name,
+            mode=mode,
+            line={"color": colour, "width": 2, "dash": "solid" if n == 0 else "4px,3px"},
+            marker={"color": colour, "size": 9 if n == 0 else 14, "symbol": "circle" if n == 0 else "line-ew-open"},
+            hovertemplate="%{x}: %{y:.0%}",
+        )
+        last = next((i for i in reversed(range(len(one))) if one[i] is not None), None)
+        if last is not None:
+            x = last if mode == "markers" else at[last]
+            _end(figure, name, x, float(one[last] or 0), colour, shift=12)  # type: ignore[arg-type]
+    if here:
+        figure.add_scatter(
+            x=[here[0]], y=[here[1]], mode="markers", hoverinfo="skip", marker={"color": t["machine"], "size": 10}
+        )
+    if cut:
+        figure.add_hline(y=cut[1], line={"color": t["control"], "width": 1})
+        note = {"xref": "paper", "xanchor": "left", "xshift": 4, "yanchor": "bottom", "showarrow": False}
+        figure.add_annotation(text=cut[0], x=0, y=cut[1], font={"color": t["soft"]}, **note)
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(margin_r=84)
     return figure
 
 

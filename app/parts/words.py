@@ -9,6 +9,7 @@ import streamlit as st
 from app.parts.theme import number
 from medcore.clinic import CaseRow, InputView, RunView
 from medcore.i18n import N_, _
+from medcore.inputs import Column
 
 
 def kinds() -> dict[str, str]:
@@ -28,6 +29,11 @@ def body_part(code: str) -> str:
         "SPINE": _("Spine"),
     }
     return known.get(code, code.capitalize())
+
+
+def titled(column: Column) -> str:
+    """A column of a record with its unit."""
+    return f"{_(column.title)}, {column.unit}" if column.unit and column.unit != "0/1" else _(column.title)
 
 
 def states() -> dict[str, str]:

@@ -37,6 +37,7 @@ from medcore.clinic.views import (
     User,
     Version,
 )
+from medcore.clinic.what_if import WhatIf
 
 __all__ = [
     "Admission",
@@ -67,7 +68,7 @@ __all__ = [
 ]
 
 
-class Clinic(Demo, History, Measuring, Training, Readers, Cards, Neighbours, Exporting):
+class Clinic(Demo, History, Measuring, Training, Readers, Cards, Neighbours, Exporting, WhatIf):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

@@ -20,8 +20,8 @@ MMOL_GLUCOSE = 18.016
 MMOL_UREA = 2.801  # mmol/L urea to mg/dL urea nitrogen
 
 COLUMNS: tuple[Column, ...] = (
-    Column("age", N_("Age"), N_("years"), limits=(18, 105)),
-    Column("sex", N_("Sex"), choices=("female", "male")),
+    Column("age", N_("Age"), N_("years"), limits=(18, 105), fixed=True),
+    Column("sex", N_("Sex"), choices=("female", "male"), fixed=True),
     Column(
         "dzgroup",
         N_("Disease group"),
@@ -35,26 +35,36 @@ COLUMNS: tuple[Column, ...] = (
             "Lung Cancer",
             "MOSF w/Malig",
         ),
+        fixed=True,
     ),
-    Column("dzclass", N_("Disease class"), choices=("ARF/MOSF", "COPD/CHF/Cirrhosis", "Cancer", "Coma")),
-    Column("num.co", N_("Other diseases"), "count", limits=(0, 9)),
-    Column("edu", N_("Schooling"), N_("years"), limits=(0, 31)),
-    Column("income", N_("Yearly income"), choices=("$11-$25k", "$25-$50k", ">$50k", "under $11k")),
+    Column("dzclass", N_("Disease class"), choices=("ARF/MOSF", "COPD/CHF/Cirrhosis", "Cancer", "Coma"), fixed=True),
+    Column("num.co", N_("Other diseases"), "count", limits=(0, 9), fixed=True),
+    Column("edu", N_("Schooling"), N_("years"), limits=(0, 31), fixed=True),
+    Column("income", N_("Yearly income"), choices=("$11-$25k", "$25-$50k", ">$50k", "under $11k"), fixed=True),
     Column("scoma", N_("Coma score"), "0–100", usual=(0, 0), limits=(0, 100)),
-    Column("race", N_("Race as recorded"), choices=("asian", "black", "hispanic", "other", "white")),
-    Column("hday", N_("Hospital day at entry"), N_("days"), limits=(1, 150)),
-    Column("diabetes", N_("Diabetes"), "0/1", limits=(0, 1)),
-    Column("dementia", N_("Dementia"), "0/1", limits=(0, 1)),
-    Column("ca", N_("Cancer"), choices=("metastatic", "no", "yes")),
+    Column("race", N_("Race as recorded"), choices=("asian", "black", "hispanic", "other", "white"), fixed=True),
+    Column("hday", N_("Hospital day at entry"), N_("days"), limits=(1, 150), fixed=True),
+    Column("diabetes", N_("Diabetes"), "0/1", limits=(0, 1), fixed=True),
+    Column("dementia", N_("Dementia"), "0/1", limits=(0, 1), fixed=True),
+    Column("ca", N_("Cancer"), choices=("metastatic", "no", "yes"), fixed=True),
     Column("meanbp", N_("Mean arterial pressure"), "mmHg", usual=(60, 120), limits=(20, 190)),
     Column(
-        "wblc", N_("White blood cells"), "10³/mm³", (4, 11), (0.1, 100), other_units={"10⁹/L": 1.0}, aliases=("wbc",)
+        "wblc",
+        N_("White blood cells"),
+        "10³/mm³",
+        (4, 11),
+        (0.1, 100),
+        other_units={"10⁹/L": 1.0},
+        aliases=("wbc",),
+        step=0.1,
     ),
     Column("hrt", N_("Heart rate"), "/min", usual=(60, 100), limits=(20, 250), aliases=("heart_rate", "hr")),
     Column("resp", N_("Breathing rate"), "/min", usual=(12, 20), limits=(4, 60), aliases=("resp_rate", "rr")),
-    Column("temp", N_("Temperature"), "°C", usual=(36, 38), limits=(31, 42), aliases=("temperature",)),
+    Column("temp", N_("Temperature"), "°C", usual=(36, 38), limits=(31, 42), aliases=("temperature",), step=0.1),
     Column("pafi", N_("PaO₂/FiO₂"), "mmHg", usual=(300, 500), limits=(30, 800), other_units={"kPa": 7.5006}),
-    Column("alb", N_("Albumin"), "g/dL", (3.5, 5.0), (0.8, 7), other_units={"g/L": 0.1}, aliases=("albumin",)),
+    Column(
+        "alb", N_("Albumin"), "g/dL", (3.5, 5.0), (0.8, 7), other_units={"g/L": 0.1}, aliases=("albumin",), step=0.1
+    ),
     Column(
         "bili",
         N_("Bilirubin"),
@@ -63,6 +73,7 @@ COLUMNS: tuple[Column, ...] = (
         (0.05, 60),
         other_units={"µmol/L": UMOL_BILIRUBIN},
         aliases=("bilirubin",),
+        step=0.1,
     ),
     Column(
         "crea",
@@ -72,9 +83,10 @@ COLUMNS: tuple[Column, ...] = (
         (0.1, 20),
         other_units={"µmol/L": UMOL_CREATININE},
         aliases=("creatinine",),
+        step=0.1,
     ),
     Column("sod", N_("Sodium"), "mmol/L", usual=(135, 145), limits=(105, 180), aliases=("sodium", "na")),
-    Column("ph", N_("Arterial pH"), "", usual=(7.35, 7.45), limits=(6.8, 7.8)),
+    Column("ph", N_("Arterial pH"), "", usual=(7.35, 7.45), limits=(6.8, 7.8), step=0.01),
     Column("glucose", N_("Glucose"), "mg/dL", (70, 140), (20, 1100), other_units={"mmol/L": MMOL_GLUCOSE}),
     Column(
         "bun",
@@ -85,7 +97,7 @@ COLUMNS: tuple[Column, ...] = (
         other_units={"mmol/L urea": MMOL_UREA},
         aliases=("urea_nitrogen",),
     ),
-    Column("urine", N_("Urine in 24 h"), "mL", usual=(800, 2500), limits=(0, 9000)),
+    Column("urine", N_("Urine in 24 h"), "mL", usual=(800, 2500), limits=(0, 9000), step=50),
 )
 
 

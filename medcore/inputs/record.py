@@ -36,6 +36,7 @@ class Column:
     usual: range in healthy adults, or None; limits: outside of these a value is asked about, never refused
     choices: the categories, for text; () for a number
     other_units: further units that people use, each as factor to the stored unit ({"µmol/L": 1 / 88.42})
+    step: the smallest difference of a number that is told; fixed: nothing that is done now changes it (age, diagnosis)
     """
 
     name: str
@@ -46,6 +47,8 @@ class Column:
     choices: tuple[str, ...] = ()
     other_units: Mapping[str, float] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    step: float = 1.0
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

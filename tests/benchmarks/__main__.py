@@ -21,6 +21,7 @@ PARTS = (
     "series",
     "training",
     "explaining",
+    "what_if",
     "neighbours",
     "worklist",
     "start",
@@ -28,7 +29,7 @@ PARTS = (
     "viewing",
     "segmenting",
 )
-NEED_PACKAGES = ("case", "explaining", "neighbours")
+NEED_PACKAGES = ("case", "explaining", "what_if", "neighbours")
 
 
 def measured(part: str, folder: Path) -> list[Row]:

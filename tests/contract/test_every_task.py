@@ -18,7 +18,8 @@ from medcore import outcomes, tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
-from medcore.inputs import Input, Volume, sha256
+from medcore.explain.records import record_field
+from medcore.inputs import Input, Record, Volume, sha256
 from medcore.learn.build import train
 from medcore.outcomes import Regression
 from medcore.packages import Package, load
@@ -285,6 +286,43 @@ def test_its_page_is_drawn_and_keeps_the_answer_back(made: Made, monkeypatch: py
     clinic.explain(me, case_id, task.name)
     after = sent(page.run())
     assert made.package.name in after and given.answer.package_hash[:8] in after
+
+
+def test_a_record_is_asked_what_if(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each label of it, at the desk and on the page."""
+    clinic, me, task = made.clinic, made.reader, made.task
+    found = record_field(task)
+    if found is None:
+        pytest.skip("takes more than a record")
+    spec = found[1]
+    (given,) = made.inputs(SEED + 5).values()
+    assert isinstance(given, Record)
+    case_id = clinic.admit_inputs(me, [given])
+    clinic.lock_read(me, case_id, task.name, made.choice(), confidence=2)
+    answer = clinic.answer(me, case_id, task.name).answer
+    if answer.withheld:
+        pytest.skip("this package takes it for something else")
+    was, _now = clinic.what_if(me, case_id, task.name, {})
+    assert was.choice == answer.choice
+    for label in (label.name for label in task.outcome.labels):
+        assert was.probabilities[label] == pytest.approx(answer.probabilities[label], abs=1e-6)
+        bands = clinic.absent_bands(me, case_id, task.name, label)
+        assert {b.column for b in bands} <= set(spec.absent(given))
+        turned = clinic.counterfactual(me, case_id, task.name, label)
+        if turned is not None:
+            values = {c.column: c.new for c in turned.changes}
+            choice = clinic.what_if(me, case_id, task.name, values)[1].choice
+            assert (label in choice.split("+")) != (label in answer.choice.split("+"))
+        for column in spec.columns:
+            if not column.fixed:
+                assert len(clinic.curves(me, case_id, task.name, label, column.name).at) > 1
+        clinic.explain(me, case_id, task.name, label)
+    monkeypatch.setattr(desk, "clinic", lambda: clinic)
+    page = AppTest.from_file(str(REPO / "app" / "main.py"), default_timeout=60)
+    page.user = {"id": str(me.id)}
+    page.query_params = {"case": str(case_id), "task": task.name}
+    shown = sent(page.switch_page("../pages/explain.py").run())
+    assert f"/what_if/{case_id}/{task.name}/" in shown and "Something went wrong" not in shown
 
 
 def test_nothing_elsewhere_names_a_task() -> None:

@@ -19,7 +19,7 @@ def _decimals(value: float) -> int:
     return 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
 
 
-def _text(column: Column, value: Value) -> str:
+def value_text(column: Column, value: Value) -> str:
     """A value without its unit."""
     if value is None:
         return _("not measured")
@@ -33,10 +33,10 @@ def _text(column: Column, value: Value) -> str:
 
 def _value(column: Column, value: Value) -> str:
     if value is None:
-        return f'<span class="miss">{e(_text(column, value))}</span>'
+        return f'<span class="miss">{e(value_text(column, value))}</span>'
     unit = f"({column.unit})" if "–" in column.unit else _(column.unit)
     bare = isinstance(value, str) or column.unit in ("", "count", "0/1")
-    return f"<b>{e(_text(column, value))}</b>" + ("" if bare else f' <span class="soft">{e(unit)}</span>')
+    return f"<b>{e(value_text(column, value))}</b>" + ("" if bare else f' <span class="soft">{e(unit)}</span>')
 
 
 def _change(column: Column, value: Value, before: Value) -> str:
@@ -46,7 +46,7 @@ def _change(column: Column, value: Value, before: Value) -> str:
     if isinstance(value, int | float) and isinstance(before, int | float) and column.unit != "0/1":
         moved = round(value - before, max(_decimals(value), _decimals(before)))
         return number(moved, signed=True) if moved else _("same")
-    return _("same") if value == before else _("was {value}").format(value=_text(column, before))
+    return _("same") if value == before else _("was {value}").format(value=value_text(column, before))
 
 
 def _range(column: Column, value: Value) -> str:
