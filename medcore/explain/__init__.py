@@ -141,10 +141,12 @@ def _attribute(
     if task.grid:
         with torch.no_grad():
             place = place_of(model.everywhere(*batch[0::2], *batch[1::2]), task.grid[1].cut)
-        # A slice is judged by itself and its neighbours: those far from the place move nothing in it.
-        shown = _shown(place)
-        batch = [t[:, :, shown] for t in batch]
-        model.place = place[:, shown]
+        model.place = place
+        if task.grid[0].kind == "volume":
+            # A slice is judged by itself and its neighbours: those far from the place move nothing in it.
+            shown = _shown(place)
+            batch = [t[:, :, shown] for t in batch]
+            model.place = place[:, shown]
     xs, masks = tuple(batch[0::2]), tuple(batch[1::2])
     baselines = tuple(
         _baseline(package, name, spec.kind, x, m)

@@ -10,7 +10,7 @@ from medcore.packages import Package
 class Ensemble(nn.Module):
     """The nets' calibrated mean: takes each field's x, then each field's mask; gives probabilities (n, labels).
 
-    place: (labels, slices, rows, columns) bool, where the outcome lies on a grid: the probability is then the mean over
+    place: (labels, …) bool on the encoded grid, where the outcome lies on a grid: the probability is then the mean over
         the voxels of the place, which stays the same however the input is changed.
     """
 
@@ -27,7 +27,7 @@ class Ensemble(nn.Module):
         return said if self.place is None else within(said, self.place)
 
     def everywhere(self, *tensors: torch.Tensor) -> torch.Tensor:
-        """The calibrated mean as the nets give it: (n, labels), or of each voxel (n, labels, slices, rows, columns)."""
+        """The calibrated mean as the nets give it: (n, labels), or of each voxel (n, labels, …)."""
         half = len(tensors) // 2
         n = tensors[0].shape[0]
         # Captum repeats the inputs for its steps and hands the masks on as they are.
