@@ -8,7 +8,7 @@ import numpy as np
 
 from medcore.errors import Unasked
 from medcore.i18n import _
-from medcore.inputs.base import sha256
+from medcore.inputs.base import sha256, spread
 from medcore.inputs.volume import Volume
 
 if TYPE_CHECKING:

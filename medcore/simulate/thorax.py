@@ -46,7 +46,8 @@ def film_with_lungs(
     child: bool = False,
 ) -> tuple[Image, np.ndarray, np.ndarray]:
     """As `film`, and where the lungs are, (rows, cols) bool: at least LUNG_MM of lung, filled or not, lies on the ray.
-    As people outline them: with what is behind the heart and the domes of the diaphragm, not what is before the spine."""
+    As people outline them: with what is behind the heart and the domes of the diaphragm, without what is before the
+    spine."""
     if isinstance(consolidation, str) and consolidation not in ZONES:
         raise ValueError(f"consolidation is {consolidation!r}, not one of {', '.join(ZONES)}")
     who, body, ill, shot = (np.random.default_rng([seed, i]) for i in range(4))
