@@ -110,12 +110,13 @@ def your_read(
 # the model's answer
 
 
-def chip_for(score: float, low: float, high: float, cut: float) -> Html:
-    """The chip of a yes-or-no label, by its calibrated score, its range and the cut."""
+def chip_for(score: float, low: float, high: float, cut: float, finding: bool) -> Html:
+    """The chip of a yes-or-no label, by its calibrated score, its range, the cut, and whether it is a finding."""
     if low <= cut <= high:
         return chip(_("Uncertain"), "uncertain")
     if score >= cut:
-        return chip(_("Very likely present") if score >= 0.95 else _("Likely present"), "finding")
+        words = _("Very likely present") if score >= 0.95 else _("Likely present")
+        return chip(words, "finding" if finding else "machine")
     return chip(_("Very likely absent") if score <= 0.05 else _("Likely absent"))
 
 
@@ -123,7 +124,7 @@ def _chip(answer: "Answer", outcome: Outcome, label: Label) -> Html:
     score = answer.probabilities[label.name]
     low, high = answer.ranges.get(label.name, (score, score))
     if not isinstance(outcome, MultiClass):
-        return chip_for(score, low, high, answer.thresholds.get(label.name, 0.5))
+        return chip_for(score, low, high, answer.thresholds.get(label.name, 0.5), label.finding)
     if len(answer.set) > 1:
         return chip(_("Uncertain"), "uncertain")
     return chip(_("Very likely") if score >= 0.95 else _("Likely"), "machine")

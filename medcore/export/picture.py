@@ -158,7 +158,7 @@ def _film(given: Image, values: np.ndarray | None, mask: np.ndarray | None) -> P
         base = _heated(base, _shares(values))
         _colour_bar(out)
     if mask is not None:
-        base = _outlined(base, mask, ON_FILM, fill=0.0 if values is not None else 0.3)
+        base = _outlined(base, mask, ON_FILM, fill=0.0 if values is not None else 0.2)
     out.paste(base, ((WIDTH - size[0]) // 2, 0))
     return out
 

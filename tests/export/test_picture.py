@@ -53,7 +53,7 @@ def test_a_mask_on_a_film_is_filled_and_outlined_and_over_a_map_outlined_alone()
     expected = [round(v * side / 100) for v in (20, 60, 10, 40)]
     assert [rows.min(), rows.max() + 1, columns.min(), columns.max() + 1] == pytest.approx(expected, abs=1)
     inside = slice(round(0.3 * side), round(0.5 * side)), slice(round(0.2 * side), round(0.3 * side))
-    np.testing.assert_allclose(marked[inside], 0.7 * plain[inside] + 0.3 * ink, atol=2)
+    np.testing.assert_allclose(marked[inside], 0.8 * plain[inside] + 0.2 * ink, atol=2)
     assert np.abs(marked - plain)[round(0.62 * side) :].max() == 0
     heat = np.zeros((100, 100))
     heat[80:, 80:] = 1

@@ -111,7 +111,7 @@ function createFilm(root) {
     if (root.shownLegend !== `${state.overlay} ${state.mask}`) {
       root.shownLegend = `${state.overlay} ${state.mask}`;
       const says = { off: () => [], heat: () => legend(words(), HEAT_ON_DARK), contour: () => [words().contours], words: () => [words().named] };
-      foot.replaceChildren(...marked().map((one) => h("span", { class: "label" }, swatch(one.colour), one.title, h("b", {}, sized(one)))), ...(map ? says[state.overlay]() : []));
+      foot.replaceChildren(...marked().map((one) => h("span", { class: "label" }, swatch(one.colour), one.title, h("b", {}, sized(one)))), ...(map ? [h("span", {}, ...says[state.overlay]())] : []));
     }
     canvas.setAttribute("aria-label", label());
     root.viewState = { ...state, scale, zoom, ready: true, regions: map?.regions ?? [], rulerText: measured() };
@@ -150,6 +150,8 @@ function createFilm(root) {
     state.y = y - (py - height / 2) / (state.scale * film.aspect);
   }
 
+  const pair = (...parts) => h("span", { class: "control first pair" }, ...parts);
+
   /** A slider of how opaque what lies over the film is, kept in the state as `kept`. */
   function opacity(name, kept) {
     const node = slider(name, (share) => change(() => (state[kept] = share / 100)));
@@ -183,14 +185,13 @@ function createFilm(root) {
     if (mask) {
       controls.mask = toggle(w.segmentation, () => change(() => (state.mask = !state.mask)));
       controls.maskOpacity = opacity(`${w.segmentation}: ${w.opacity}`, "maskOpacity");
-      tools.push(h("span", { class: "control first" }, h("span", { class: "group" }, controls.mask)), controls.maskOpacity);
+      tools.push(pair(group(w.segmentation, controls.mask), controls.maskOpacity));
     }
     if (map) {
       controls.overlay = choice(w.attention, [["off", w.off], ["heat", w.heat], ["contour", w.contour], ["words", w.as_words]], (v) => change(() => (state.overlay = v)), true);
-      controls.overlay.classList.add("first");
       controls.opacity = opacity(w.opacity, "opacity");
       controls.opacity.prepend(h("span", { class: "label" }, w.opacity));
-      tools.push(controls.overlay, controls.opacity);
+      tools.push(pair(controls.overlay, controls.opacity));
     }
     if (data.link) {
       controls.together = toggle(w.together, () => link.turn(!link.together()));
@@ -313,7 +314,7 @@ function createFilm(root) {
     const well_ = wellState(root, given.words, () => show(given));
     if (!same) {
       [film, map, mask] = [null, null, null];
-      state = { overlay: "heat", opacity: 0.55, mask: true, maskOpacity: 0.3, tool: "level" };
+      state = { overlay: "heat", opacity: 0.55, mask: true, maskOpacity: 0.2, tool: "level" };
       canvas.setAttribute("aria-label", given.words.loading);
       well_.loading();
       well.style.height = `${well.clientWidth < 560 ? well.clientWidth : clamp(window.innerHeight - 250, 360, 650)}px`;
