@@ -237,7 +237,7 @@ def test_a_mask_lies_in_its_place_and_is_shown_and_hidden_without_the_server(pag
     assert [url for url in traffic.asked if "/bytes/mask" in url]
     with traffic.none(page):
         filled = at_film(page, 75, 160)
-        assert filled[2] > filled[0] + 30, "blue over grey"
+        assert filled[2] > filled[0] + 20, "blue over grey"
         assert at_film(page, 145, 160) == between
         edge = [at_film(page, 90 + off, 160) for off in (-0.6, -0.3, 0, 0.3, 0.6)]
         assert max(p[2] - p[0] for p in edge) > filled[2] - filled[0] + 20, "an outline round the fill"

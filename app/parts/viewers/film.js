@@ -67,7 +67,8 @@ function createFilm(root) {
     if (!film || !root.isConnected) return;
     const { width } = size();
     root.classList.toggle("narrow", width < 560);
-    const height = width < 560 ? width : clamp(window.innerHeight - 250, 360, Math.max(650, width * 0.75));
+    const room = window.innerHeight - 220 - root.querySelector(".tools").clientHeight;
+    const height = width < 560 ? width : clamp(room, 360, Math.max(650, width * 0.75));
     well.style.height = `${height}px`;
     const context = fitCanvas(canvas, width, height);
     context.fillStyle = "#000";
