@@ -131,6 +131,7 @@ def show(
         film(
             url,
             map_url,
+            marked(view, task, said, given),
             key=f"film-{given.id}",
             corners=[words.described([given]), words.age_sex(view.row)],
             number=view.row.number,
@@ -159,9 +160,16 @@ def series(
         title,
         url,
         map=desk.map_url(over.id) if over else None,
-        mask=desk.mask_url(said.id) if said and task.outcome.kind == "mask" else None,
+        mask=marked(view, task, said, given),
         label=answer.words_for(task.outcome, over.attribution.label) if over else "",
     )
+
+
+def marked(view: CaseView, task: Task | None, said: AnswerView | None, given: InputView) -> str | None:
+    """Where the mask over this input is fetched, if the answer is one."""
+    if task is None or said is None or task.outcome.kind != "mask" or not answers(view, task, given):
+        return None
+    return None if said.answer.withheld else desk.mask_url(said.id)
 
 
 def answers(view: CaseView, task: Task, given: InputView) -> bool:

@@ -122,11 +122,13 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
     """The map over the input, in the same viewers as on the case."""
     field, given = source(view, task)
     map_url = desk.map_url(why.id) if why else None
+    mask_url = desk.mask_url(why.answer_id) if why and task.outcome.kind == "mask" else None
     title = answer.words_for(task.outcome, label)
     if given.kind == "image":
         film(
             desk.input_url(given.id),
             map_url,
+            mask_url,
             key=f"why-film-{given.id}",
             corners=[words.described([given]), title],
             number=view.row.number,
@@ -138,8 +140,7 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
         url, measures = desk.input_url(given.id), desk.measure_url(given.id)
         ecg(url, map_url, key=f"why-ecg-{given.id}", label=title, measure_url=measures)
     elif given.kind == "volume":
-        mask = desk.mask_url(why.answer_id) if why and task.outcome.kind == "mask" else None
-        series = Series(words.described([given]), desk.input_url(given.id), map_url, mask, title)
+        series = Series(words.described([given]), desk.input_url(given.id), map_url, mask_url, title)
         volume([series], key=f"why-volume-{given.id}")
     else:
         held, spec = clinic.input(user, given.id), task.fields[field]

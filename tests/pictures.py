@@ -15,7 +15,6 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as TooLong
 
-from medcore import tasks
 from medcore.clinic import Clinic, User
 from medcore.i18n import LANGUAGES
 from medcore.settings import REPO, settings
@@ -66,7 +65,7 @@ def addresses(clinic: Clinic) -> dict[str, str]:
         "worklist": "/", "new_case": "/new_case", "train": "/train", "models": "/models", "readers": "/readers",
         "about": "/about",
     }  # fmt: skip
-    for task in tasks.all_tasks():
+    for task in {r.task for r in rows if r.task}:
         mine = [r for r in rows if r.task == task]
         done = next(r for r in mine if r.state == "reviewed")
         found[f"case_{task}"] = f"/case?case={done.id}"

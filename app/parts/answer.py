@@ -14,7 +14,7 @@ from app.parts import theme
 from app.parts.theme import NBSP, Html, chip, e, number, percent
 from medcore.i18n import _, retold
 from medcore.outcomes import Label, MultiClass, MultiLabel, Outcome, Regression
-from medcore.outcomes.wording import confidences, headline, sentence, words_for
+from medcore.outcomes.wording import confidences, headline, mask_words, sentence, words_for
 
 if TYPE_CHECKING:
     from medcore.learn.predict import Answer
@@ -110,12 +110,13 @@ def your_read(
 # the model's answer
 
 
-def chip_for(score: float, low: float, high: float, cut: float) -> Html:
-    """The chip of a yes-or-no label, by its calibrated score, its range and the cut."""
+def chip_for(score: float, low: float, high: float, cut: float, finding: bool) -> Html:
+    """The chip of a yes-or-no label, by its calibrated score, its range, the cut, and whether it is a finding."""
     if low <= cut <= high:
         return chip(_("Uncertain"), "uncertain")
     if score >= cut:
-        return chip(_("Very likely present") if score >= 0.95 else _("Likely present"), "finding")
+        words = _("Very likely present") if score >= 0.95 else _("Likely present")
+        return chip(words, "finding" if finding else "machine")
     return chip(_("Very likely absent") if score <= 0.05 else _("Likely absent"))
 
 
@@ -123,7 +124,7 @@ def _chip(answer: "Answer", outcome: Outcome, label: Label) -> Html:
     score = answer.probabilities[label.name]
     low, high = answer.ranges.get(label.name, (score, score))
     if not isinstance(outcome, MultiClass):
-        return chip_for(score, low, high, answer.thresholds.get(label.name, 0.5))
+        return chip_for(score, low, high, answer.thresholds.get(label.name, 0.5), label.finding)
     if len(answer.set) > 1:
         return chip(_("Uncertain"), "uncertain")
     return chip(_("Very likely") if score >= 0.95 else _("Likely"), "machine")
@@ -180,7 +181,9 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, at: str 
         )
         return
     cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
-    said = _marked(answer, label) if answer.mask_hash else sentence(unit_noun, label.phrase, score, low, high)
+    said = sentence(unit_noun, label.phrase, score, low, high)
+    if label.name in answer.measures:
+        said = mask_words(label, answer.measures[label.name])
     _block(
         answer,
         f'<div class="head2"><div><div class="said">{e(_(label.title))}</div>{_chip(answer, outcome, label)}</div>'
@@ -188,19 +191,6 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, at: str 
         f'<p class="hint">{e(said)}</p>',
         at,
     )
-
-
-def _marked(answer: "Answer", label: Label) -> str:
-    """What a mask's score is of, and how large the mask is where the file has true distances."""
-    about = answer.measures[label.name]
-    of = _("The score is the mean probability of its most suspicious voxels, as many as the smallest finding has.")
-    if not about["voxels"]:
-        return f"{of} {_('Nothing is marked.')}"
-    if about["volume_ml"] is None:
-        size = _("Marked: {n} voxels. The file has no true distances, so no volume is told.")
-        return f"{of} {size.format(n=number(about['voxels']))}"
-    size = _("Marked: {ml} ml, at most {mm} mm across in a slice.")
-    return f"{of} {size.format(ml=number(about['volume_ml'], 1), mm=number(about['diameter_mm'], 0))}"
 
 
 def _bars(rows: Sequence[tuple[str, float, float | None, str]], look: str = "", limit: float = 1.0) -> Html:

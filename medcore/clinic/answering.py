@@ -119,7 +119,7 @@ class Answering(Versions):
         return self.files.get(row.file)
 
     def mask_bytes(self, user: User, answer_id: int) -> bytes:
-        """An answer's mask, packed: `mask` uint8 (labels, slices, rows, columns) of 0 and 1 on the input's own grid;
+        """An answer's mask, packed: `mask` uint8 (labels, …) of 0 and 1 on the input's own grid;
         the header's `labels` give name, title and what was measured of each. Under the same rule as the answer."""
         with self.database.read() as session:
             me = self._account(session, user, "answer")
@@ -134,7 +134,7 @@ class Answering(Versions):
         return pack.pack({"labels": named}, {"mask": mask.astype(np.uint8)})
 
     def _mask(self, row: AnswerRow) -> np.ndarray:
-        """The mask that an answer was stored with, (labels, slices, rows, columns) bool."""
+        """The mask that an answer was stored with, (labels, …) bool on the input's own grid."""
         header, arrays = pack.unpack(self.files.get(row.settings["mask"]))
         bits = np.unpackbits(arrays["bits"], count=int(np.prod(header["shape"])))
         return bits.reshape(header["shape"]).astype(bool)

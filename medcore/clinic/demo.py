@@ -67,7 +67,9 @@ class Demo(People, Admissions, Exercises):
 
     def _seed_many(self, user: User) -> None:
         reader = next((u for u in self.users() if u.role == "reader"), user)
-        samples = [(name, s) for name, task in tasks.all_tasks().items() for s in task.simulate(EACH, SEED)]
+        # What only helps others is asked of cases that those bring.
+        asked = {name: task for name, task in tasks.all_tasks().items() if not task.roles}
+        samples = [(name, s) for name, task in asked.items() for s in task.simulate(EACH, SEED)]
         cases = [(name, s, self.admit_inputs(user, [*s.load().values()], source=SOURCE)) for name, s in samples]
         for name, sample, case_id in cases:
             self._know(user, name, sample, case_id)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from medcore import tasks
 from medcore.clinic.decoys import going_on
 from medcore.clinic.desk import SYSTEM
-from medcore.clinic.reading import Reading, _checked_choice
+from medcore.clinic.reading import Reading, _checked_choice, settles
 from medcore.clinic.views import ExerciseResult, ExerciseView, User
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -155,8 +155,8 @@ class Exercises(Reading):
         )
         for case in session.scalars(select(CaseTable).where(CaseTable.id.in_(query))):
             if case.state in ("read", "reviewed"):
-                real = select(ReviewRow.stage).where(ReviewRow.case_id == case.id, ReviewRow.decoy.is_(False))
-                stages = set(session.scalars(real))
+                real = select(ReviewRow).where(ReviewRow.case_id == case.id, ReviewRow.decoy.is_(False))
+                stages = {read.stage for read in session.scalars(real) if settles(case, read.task)}
                 case.state = "reviewed" if "final" in stages else "read" if stages else "to_read"
 
     def exercises(self, user: User) -> list[ExerciseView]:

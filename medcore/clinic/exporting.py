@@ -94,8 +94,9 @@ class Exporting(Reading):
             last = session.scalars(select(AnswerRow).where(*mine).order_by(AnswerRow.id.desc()).limit(1)).first()
         if last is not None and withheld(last.answer["unlike"]):  # there is no number to report
             forms = [form for form in forms if form == "replay"]
-        if not (tasks.get(task).grid and any(name.endswith(".dcm") for name in stored)):
-            forms = [form for form in forms if form != "segmentation"]  # no outlines, or no study that they could join
+        grid = tasks.get(task).grid
+        if not (grid and grid[0].kind == "volume" and any(name.endswith(".dcm") for name in stored)):
+            forms = [form for form in forms if form != "segmentation"]  # no outlines, or no series that they could join
         lacking = {"pdf": pdf.missing()}
         return [Offer(form, _(TITLES[form]), *_named(form, number, task), lacking.get(form)) for form in forms]
 
@@ -209,12 +210,11 @@ class Exporting(Reading):
         from medcore.export.study import study_of
 
         sources = self._headers(given.case_id, report.inputs)
-        if report.task.grid is None or report.mask is None or not sources:
+        volume = report.inputs.get(report.task.outcome.on)
+        if report.mask is None or not isinstance(volume, Volume) or not sources:
             raise Refused(
                 _("There are no outlines here that could join a DICOM study."), _("Take the picture instead.")
             )
-        volume = report.inputs[report.task.outcome.on]
-        assert isinstance(volume, Volume)
         # Where several series were read together, the outline lies on the first.
         sources = [s for s in sources if s.get("SeriesInstanceUID") == sources[0].get("SeriesInstanceUID")]
         study = study_of(report, sources, self.key)

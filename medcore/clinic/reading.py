@@ -191,12 +191,19 @@ class Reading(Answering):
             opened=opened,
         )
         session.add(row)
-        if stage == "final" or case.state != "reviewed":
+        if settles(case, task) and (stage == "final" or case.state != "reviewed"):
             case.state = "reviewed" if stage == "final" else "read"
         session.flush()
         details = {"task": task, "review": row.id, "answer": row.answer_id}
         audit.append(session, me.name, "lock_read" if stage == "first" else "review", f"case {case.id}", details)
         return _read(row, answer)
+
+
+def settles(case: CaseTable, task: str) -> bool:
+    """Whether a read to this question makes the case a read one: not to a question that only helps others, unless it is
+    the one that the case came with."""
+    asked = tasks.all_tasks().get(task)
+    return task == case.task or asked is None or not asked.roles
 
 
 def _neighbours(session: Session, case: CaseTable) -> tuple[int | None, int | None, int, int]:

@@ -49,17 +49,19 @@ def fit(task: Task, inputs: Sequence[Input]) -> Fit:
 
 
 def fits(inputs: Sequence[Input]) -> list[Fit]:
-    """Each task's, those that can answer first, and of these the one that misses least of what it takes, then the one
-    with least to remark: a strip of one lead is for a task of one lead, and one that reads all twelve goes first where
-    there are twelve."""
+    """Each task's, those that can answer first, of these the ones that only help others (`Task.roles`) last, and then
+    by how little they miss of what they take and how little they remark: a strip of one lead is for a task of one lead,
+    and one that reads all twelve goes first where there are twelve."""
     return sorted((fit(task, inputs) for task in all_tasks().values()), key=_badness)
 
 
-def _badness(found: Fit) -> tuple[bool, int, int]:
+def _badness(found: Fit) -> tuple[bool, bool, int, int]:
+    helps = bool(found.task.roles)
     if found.taken is None:
-        return True, 0, 0
+        return True, helps, 0, 0
     fields = found.task.fields
-    return False, sum(len(fields[name].absent(given)) for name, given in found.taken.items()), len(found.remarks)
+    absent = sum(len(fields[name].absent(given)) for name, given in found.taken.items())
+    return False, helps, absent, len(found.remarks)
 
 
 def shape(given: Input) -> list[int]:

@@ -25,7 +25,7 @@ def only_records(task: Task) -> str:
 
 def slow_on_volumes(task: Task) -> str:
     """Why a method of many passes doesn't suit the task; "" unless its answer lies on a volume."""
-    return SLOW_ON_VOLUMES if task.grid else ""
+    return SLOW_ON_VOLUMES if task.grid and task.grid[0].kind == "volume" else ""
 
 
 @dataclass(frozen=True)

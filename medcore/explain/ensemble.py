@@ -13,8 +13,8 @@ from medcore.tasks import Task
 class Ensemble(nn.Module):
     """The calibrated mean of nets: takes each field's x, then each field's mask; gives probabilities (n, labels).
 
-    place: (labels, …) bool, where the outcome lies on a grid: the probability is then the mean over the voxels of the
-        place, which stays the same however the input is changed.
+    place: (labels, …) bool on the encoded grid, where the outcome lies on a grid: the probability is then the mean over
+        the voxels of the place, which stays the same however the input is changed.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from medcore.export.report import MAKER, RESEARCH, Report, Said, score_words
 from medcore.i18n import _, language, retold
 from medcore.numbers import NBSP, number, percent, span
 from medcore.outcomes import MultiClass, Outcome, Regression
-from medcore.outcomes.wording import confidences, headline, sentence, words_for
+from medcore.outcomes.wording import confidences, headline, mask_words, sentence, words_for
 from medcore.settings import REPO
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def _picture_words(report: Report) -> str:
     what = {"image": _("The film."), "record": _("The record."), "volume": _("The slice that shows most of it.")}
     if kind == "signal":
         what["signal"] = _("The recording. Large squares: 0.2 s and 0.5 mV.")
+    if kind == "image" and report.mask is not None:
+        what["image"] = _("The film with what the model outlined.")
     why, said = report.why, [what.get(kind, "")]
     if why is None:
         return " ".join([*said, _("Without a map.")]).strip()
@@ -141,7 +143,10 @@ def _answer(report: Report) -> str:
         words = _("95 % range {range} {unit}.").format(range=span(low, high, 1), unit=outcome.unit)
         return f"{head}<p>{escape(words)}</p>{_remarks(report)}"
     cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
-    body = f"<p>{escape(sentence(report.task.unit_noun, label.phrase, score, low, high))}</p>"
+    words = sentence(report.task.unit_noun, label.phrase, score, low, high)
+    if label.name in answer.measures:
+        words = mask_words(label, answer.measures[label.name])
+    body = f"<p>{escape(words)}</p>"
     return f"{head}{_scale(score, low, high, cut)}{body}{_labels(report)}{_remarks(report)}"
 
 

@@ -25,6 +25,7 @@ BAR = 110  # width of the colour bar with its words
 
 
 LABELS = ("#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF")  # as in the viewer
+ON_FILM = LABELS[1:]  # the first is too near the heat, which a film shows at the same time
 PLAIN = {0x2080 + i: str(i) for i in range(10)}  # our font has no lowered digits
 
 
@@ -89,13 +90,15 @@ def draw(report: Report, look: Look) -> Pillow.Image:
     values = why.values[field] if why else None
     if isinstance(given, Volume):
         return draw_slice(given, values, report.mask)
-    return draw_input(report.task.fields[field], given, values, look)
+    return draw_input(report.task.fields[field], given, values, look, report.mask)
 
 
-def draw_input(spec: Field, given: Input, values: np.ndarray | None, look: Look) -> Pillow.Image:
-    """values: the map on the input's own grid, or coarser for a film."""
+def draw_input(
+    spec: Field, given: Input, values: np.ndarray | None, look: Look, mask: np.ndarray | None = None
+) -> Pillow.Image:
+    """values: the map on the input's own grid, or coarser for a film; mask: of a film, (labels, rows, columns)."""
     if isinstance(given, Image):
-        return _film(given, values)
+        return _film(given, values, mask)
     if isinstance(given, Signal):
         return _trace(given, values, look)
     assert isinstance(given, Record)
@@ -141,8 +144,9 @@ def _shares(values: np.ndarray) -> np.ndarray:
 # films
 
 
-def _film(given: Image, values: np.ndarray | None) -> Pillow.Image:
-    """On black, hung in the middle, true to its pixels' shape; the colour bar at the right."""
+def _film(given: Image, values: np.ndarray | None, mask: np.ndarray | None) -> Pillow.Image:
+    """On black, hung in the middle, true to its pixels' shape; the colour bar at the right. Over a map a mask is a
+    contour alone: its fill would hide it."""
     base = _grey(given)
     down, across = given.spacing_mm or (1.0, 1.0)
     high, wide = base.height * down, base.width * across
@@ -153,6 +157,8 @@ def _film(given: Image, values: np.ndarray | None) -> Pillow.Image:
     if values is not None:
         base = _heated(base, _shares(values))
         _colour_bar(out)
+    if mask is not None:
+        base = _outlined(base, mask, ON_FILM, fill=0.0 if values is not None else 0.2)
     out.paste(base, ((WIDTH - size[0]) // 2, 0))
     return out
 
@@ -212,7 +218,7 @@ def draw_slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None
         base = _grey(Image(given.voxels[n, at].astype(np.float32)))
         base = base.resize(size, Pillow.Resampling.BICUBIC)
         if mask is not None:
-            base = _outlined(base, mask[:, at])
+            base = _outlined(base, mask[:, at], LABELS)
         elif values is not None:
             base = _heated(base, _shares(values)[at])
         out.paste(base, (left + n * size[0], 0))
@@ -229,16 +235,16 @@ def _slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None) ->
     return len(given.voxels[0]) // 2
 
 
-def _outlined(base: Pillow.Image, mask: np.ndarray) -> Pillow.Image:
-    """Labels (labels, rows, columns) as fill and contour."""
+def _outlined(base: Pillow.Image, mask: np.ndarray, colours: Sequence[str], fill: float = 0.3) -> Pillow.Image:
+    """Labels (labels, rows, columns) as fill, of that opacity, and contour."""
     pixels = np.asarray(base, float)
-    for marked, colour in zip(mask, LABELS, strict=False):
+    for marked, colour in zip(mask, colours, strict=False):
         whole = Pillow.fromarray((255 * marked.astype(bool)).astype(np.uint8)).resize(
             base.size, Pillow.Resampling.NEAREST
         )
         inner = whole.filter(ImageFilter.MinFilter(5))
         inside, edge = np.asarray(inner) > 0, (np.asarray(whole) > 0) & (np.asarray(inner) == 0)
-        pixels = np.where(inside[..., None], 0.7 * pixels + 0.3 * _rgb(colour), pixels)
+        pixels = np.where(inside[..., None], (1 - fill) * pixels + fill * _rgb(colour), pixels)
         pixels = np.where(edge[..., None], _rgb(colour), pixels)
     return Pillow.fromarray(pixels.astype(np.uint8))
 

@@ -43,7 +43,7 @@ class Report:
 
     number: of the case; patient: pseudonym; inputs: by the task's fields; why: None where there is no map
     reads: in the order in which they were given, decoys left out; answered, made: aware, in UTC
-    mask: (labels, slices, rows, columns) of 0 and 1 on the grid of the first input, where the answer is one
+    mask: (labels, …) of 0 and 1 on the grid of the first input, where the answer is one
     """
 
     number: str

@@ -34,8 +34,8 @@ class Answer:
     set: choices that can't be excluded at 5 %; unlike: share of the training patients that were less unlike the rest
     absent: parts of the input that were not there; wished: those that would move the answer most, first
     inputs: SHA-256 of each input by field; versions: of the libraries that computed it
-    measures: of a mask by label: voxels, and volume_ml and diameter_mm or None where the input has no true distances
-    mask_hash: SHA-256 of `mask`, or "". mask: (labels, slices, rows, columns) bool on the input's own grid, beside the
+    measures: of a mask by label (`Mask.measures`)
+    mask_hash: SHA-256 of `mask`, or "". mask: (labels, …) bool on the input's own grid, beside the
         JSON; None where the outcome lies on no grid, or where it was not read again
     embedding: (d,) float32, what the nets saw, as `neighbours.vector` takes it; beside the JSON too, None where the
         package measures no likeness

@@ -77,7 +77,7 @@ class Mask:
         return np.ones(self.width)
 
     def keep(self, logits: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
-        """The tally (labels, 2, BINS) of logits (labels, slices, rows, columns); without truth all is outside."""
+        """The tally (labels, 2, BINS) of logits (labels, …); without truth all is outside."""
         out = np.zeros((self.width, 2, BINS), np.float64)
         for i, z in enumerate(logits):
             at = ((z + REACH) * (BINS / (2 * REACH))).astype(np.int64).clip(0, BINS - 1)
@@ -160,17 +160,25 @@ class Mask:
         return "+".join(named) or self.absent.name
 
     def measures(self, mask: np.ndarray, given: Any) -> dict[str, dict[str, Any]]:
-        """For each label `voxels`, and where a volume's distances are real `volume_ml` and `diameter_mm`: the longest
-        straight line between marked pixels of one slice, as in RANO's larger diameter (Wen et al., JCO 2010)."""
-        spacing_mm = given.spacing_mm if mask.ndim == 4 and given.spacing_real else None
-        out = {}
+        """For each label `voxels`. Of a picture also `share`, from 0 to 1, of its pixels; no area, for its distances
+        are those on the detector. Of a volume also `volume_ml` and `diameter_mm`, None where its distances aren't real:
+        the longest straight line between marked pixels of one slice, as in RANO's larger diameter (Wen et al., JCO
+        2010)."""
+        out: dict[str, dict[str, Any]] = {}
         for label, marked in zip(self.labels, mask, strict=True):
-            about: dict[str, Any] = {"voxels": int(marked.sum()), "volume_ml": None, "diameter_mm": None}
-            if spacing_mm:
-                about["volume_ml"] = float(marked.sum() * np.prod(spacing_mm) / 1000)
-                about["diameter_mm"] = max((_diameter(s, spacing_mm[1:]) for s in marked if s.any()), default=0.0)
-            out[label.name] = about
+            more = {"share": float(marked.mean())} if marked.ndim == 2 else _of_volume(marked, given)
+            out[label.name] = {"voxels": int(marked.sum()), **more}
         return out
+
+
+def _of_volume(marked: np.ndarray, given: Any) -> dict[str, float | None]:
+    """What can be measured of a mask (slices, rows, columns) beside its voxels."""
+    if not given.spacing_real:
+        return {"volume_ml": None, "diameter_mm": None}
+    return {
+        "volume_ml": float(marked.sum() * np.prod(given.spacing_mm) / 1000),
+        "diameter_mm": max((_diameter(s, given.spacing_mm[1:]) for s in marked if s.any()), default=0.0),
+    }
 
 
 def _diameter(marked: np.ndarray, spacing_mm: tuple[float, ...]) -> float:

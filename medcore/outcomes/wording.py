@@ -1,8 +1,10 @@
 """Answers and choices as people say them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from medcore.i18n import _
+from medcore.numbers import number, percent
 from medcore.outcomes.base import Label, Outcome
 from medcore.outcomes.multiclass import MultiClass
 from medcore.outcomes.regression import Regression
@@ -37,3 +39,24 @@ def sentence(unit_noun: str, phrase: str, score: float, low: float, high: float)
     if n.startswith((_("fewer than 1"), _("more than 99"))):
         text = text.replace("about ", "")
     return text.format(unit=_(unit_noun), n=n, phrase=_(phrase), low=round(100 * low), high=round(100 * high))
+
+
+def mask_words(label: Label, about: Mapping[str, Any]) -> str:
+    """What a mask's score is of, and how large the mask is: of a picture its share, of a volume its size where the
+    file has true distances. about: what was measured of the label (`Mask.measures`)."""
+    units = _("pixels") if "share" in about else _("voxels")
+    if label.finding:
+        of = _("The score is the mean probability of its most suspicious {units}, as many as the smallest finding has.")
+    else:
+        of = _("The score is the mean probability of its likeliest {units}: whether there are any at all.")
+    if not about["voxels"]:
+        size = _("Nothing is marked.")
+    elif "share" in about:
+        size = _("Marked: {share} of the picture.").format(share=percent(about["share"]))
+    elif about["volume_ml"] is None:
+        size = _("Marked: {n} voxels. The file has no true distances, so no volume is told.")
+        size = size.format(n=number(about["voxels"]))
+    else:
+        size = _("Marked: {ml} ml, at most {mm} mm across in a slice.")
+        size = size.format(ml=number(about["volume_ml"], 1), mm=number(about["diameter_mm"], 0))
+    return f"{of.format(units=units)} {size}"

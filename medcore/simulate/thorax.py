@@ -1,8 +1,7 @@
 """Chest films of a simulated thorax, with a consolidation at a known place or without."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -153,20 +152,23 @@ def _sample(dataset: str, case: int, ill: bool, target: int | None = None) -> Sa
     rng = np.random.default_rng([case, 9])
     child = bool(rng.random() < 1 / 3)
     view = "AP" if child or rng.random() < 0.4 else "PA"
-    draw = partial(film_with_lungs, case, ill, view=view, child=child)
+    drawn = (case, ill, view, child)
     source, name = "simulated_child" if child else "simulated_adult", f"{case:016d}"
-    truth = partial(_lungs, draw) if target is None else target
-    place = partial(_filled_at, draw) if target else None
-    return Sample(dataset, name, name, partial(_load, draw), truth, source, facts={"view": view}, place=place)
+    truth = partial(_lungs, *drawn) if target is None else target
+    place = partial(_filled_at, *drawn) if target else None
+    return Sample(dataset, name, name, partial(_load, *drawn), truth, source, facts={"view": view}, place=place)
 
 
-def _load(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> dict[str, Input]:
-    return {"film": draw()[0]}
+_made = lru_cache(maxsize=2)(film_with_lungs)  # film and lungs are asked for one after the other
 
 
-def _lungs(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]]) -> np.ndarray:
-    return draw()[2][None]
+def _load(case: int, ill: bool, view: str, child: bool) -> dict[str, Input]:
+    return {"film": _made(case, ill, view=view, child=child)[0]}
 
 
-def _filled_at(draw: Callable[[], tuple[Image, np.ndarray, np.ndarray]], _film: Image) -> np.ndarray:
-    return draw()[1]
+def _lungs(case: int, ill: bool, view: str, child: bool) -> np.ndarray:
+    return _made(case, ill, view=view, child=child)[2][None]
+
+
+def _filled_at(case: int, ill: bool, view: str, child: bool, _film: Image) -> np.ndarray:
+    return _made(case, ill, view=view, child=child)[1]

@@ -228,6 +228,51 @@ def test_attention_leaves_low_values_untouched_and_is_numbered(page: Page, galle
     assert "Region" not in label
 
 
+def test_a_mask_lies_in_its_place_and_is_shown_and_hidden_without_the_server(page: Page, gallery: str) -> None:
+    opened(page, gallery)
+    bare, between = at_film(page, 75, 160), at_film(page, 145, 160)
+    assert page.get_by_role("button", name="Mask").count() == 0
+    traffic = Traffic(page)
+    opened(page, gallery, mask=1)
+    assert [url for url in traffic.asked if "/bytes/mask" in url]
+    with traffic.none(page):
+        filled = at_film(page, 75, 160)
+        assert filled[2] > filled[0] + 20, "blue over grey"
+        assert at_film(page, 145, 160) == between
+        edge = [at_film(page, 90 + off, 160) for off in (-0.6, -0.3, 0, 0.3, 0.6)]
+        assert max(p[2] - p[0] for p in edge) > filled[2] - filled[0] + 20, "an outline round the fill"
+        legend, canvas = page.locator(".legend"), page.locator(".well canvas")
+        assert legend.inner_text().split("\n") == ["Lungs", "6.0 % of the picture"]
+        assert "Mask: Lungs, 6.0 % of the picture" in (canvas.get_attribute("aria-label") or "")
+        press(page, "Mask")
+        assert (at_film(page, 75, 160), view(page)["mask"]) == (bare, False)
+        assert legend.inner_text() == "" and "Lungs" not in (canvas.get_attribute("aria-label") or "")
+        canvas.press("m")
+        settled(page)
+        assert at_film(page, 75, 160) == filled
+        assert page.get_by_role("button", name="Mask", exact=True).get_attribute("aria-pressed") == "true"
+        page.get_by_role("slider", name="Mask: Opacity").fill("100")
+        settled(page)
+        assert at_film(page, 75, 160) == pytest.approx([0x56, 0xB4, 0xE9], abs=3)
+        page.get_by_role("slider", name="Mask: Opacity").fill("0")
+        settled(page)
+        assert at_film(page, 75, 160) == bare
+
+
+def test_a_mask_and_the_attention_are_switched_each_by_itself(page: Page, gallery: str) -> None:
+    opened(page, gallery, mask=1, map=1)
+    canvas = page.locator(".well canvas")
+    assert at_film(page, 82, 302)[0] > at_film(page, 82, 302)[2] + 40, "heat, where no mask lies"
+    canvas.press("o")
+    settled(page)
+    assert (view(page)["overlay"], view(page)["mask"]) == ("contour", True)
+    canvas.press("m")
+    settled(page)
+    assert (view(page)["overlay"], view(page)["mask"]) == ("contour", False)
+    press(page, "Words")
+    assert page.locator(".legend").inner_text() == "Regions by their share of the model’s attention"
+
+
 def test_no_map_is_fetched_before_there_is_one(page: Page, gallery: str) -> None:
     traffic = Traffic(page)
     opened(page, gallery)
@@ -440,7 +485,7 @@ def test_keyboard_reaches_the_picture_and_leaves_it(page: Page, gallery: str) ->
 
 
 @pytest.mark.parametrize(
-    "query", ["of=film&map=1&sides=1", "show=ecg&of=twelve&map=1&measure=1", "show=record&map=1&before=1"]
+    "query", ["of=film&map=1&mask=1&sides=1", "show=ecg&of=twelve&map=1&measure=1", "show=record&map=1&before=1"]
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible_at_a_desk_and_on_a_phone(browser: Browser, gallery: str, query: str, scheme: Any) -> None:
@@ -460,7 +505,7 @@ def test_accessible_at_a_desk_and_on_a_phone(browser: Browser, gallery: str, que
 def test_a_phone_keeps_the_tools_in_three_rows_and_every_second(browser: Browser, gallery: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, bypass_csp=True)
     page = context.new_page()
-    for query, rows in (("of=film&map=1", None), ("show=ecg&of=twelve&map=1", 8), ("show=ecg&of=one", 6)):
+    for query, rows in (("of=film&map=1&mask=1", None), ("show=ecg&of=twelve&map=1", 8), ("show=ecg&of=one", 6)):
         opened(page, gallery, **dict(part.split("=") for part in query.split("&")))
         assert page.locator(".viewer .tools").evaluate("e => e.clientHeight") <= 3 * 40 + 2 * 8 + 6
         if rows:

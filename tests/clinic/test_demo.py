@@ -9,6 +9,13 @@ from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.settings import Settings
 
+QUESTION = tasks.get("cxr_pneumonia").question
+
+
+def asked() -> set[str]:
+    """The questions that cases come with: not those that only help others."""
+    return {name for name, task in tasks.all_tasks().items() if not task.roles}
+
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +28,7 @@ def test_the_first_worklist_shows_each_kind_and_some_done(answering: Clinic, rea
     answering.seed_demo(answering.sign_in("admin"))
     page = answering.worklist(reader, per_page=100)
     simulated = [r for r in page.rows if r.simulated]
-    assert {r.task for r in simulated} == set(tasks.all_tasks())
+    assert {r.task for r in simulated} == asked()
     assert {r.kind for r in page.rows if not r.simulated} == {"signal", "image"}
     assert {r.source for r in page.rows} == {"demo"}
     for task in ("mortality", "ecg_rhythm"):
@@ -62,7 +69,18 @@ def test_without_packages_the_demo_waits_to_be_read(clinic: Clinic, reader: User
     states = clinic.worklist(reader).counts
     assert states.get("reviewed", 0) == 0
     assert states.get("unanswerable", 0) == 0
-    assert sum(states.values()) == 2 * len(tasks.all_tasks()) + 2
+    assert sum(states.values()) == 2 * len(asked()) + 2
+
+
+@pytest.mark.usefixtures("few")
+def test_a_film_comes_with_the_question_of_its_finding_and_never_with_one_that_only_helps(
+    clinic: Clinic, reader: User
+) -> None:
+    clinic.seed_demo(clinic.sign_in("admin"))
+    films = [r for r in clinic.worklist(reader, per_page=100).rows if r.kind == "image"]
+    assert len(films) == 3 and {(r.task, r.title) for r in films} == {("cxr_pneumonia", QUESTION)}
+    for row in films:
+        assert clinic.open_case(reader, row.id).tasks == ("cxr_pneumonia", "lung_fields")
 
 
 @pytest.mark.usefixtures("few")
@@ -75,7 +93,7 @@ def test_a_seeding_that_was_broken_off_goes_on(
             answering.seed_demo(reader)
     answering.seed_demo(reader)
     rows = answering.worklist(reader, per_page=100).rows
-    assert len(rows) == 2 * len(tasks.all_tasks()) + 2
+    assert len(rows) == 2 * len(asked()) + 2
     assert {r.state for r in rows if r.task == "mortality"} == {"to_read", "reviewed"}
 
 

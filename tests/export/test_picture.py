@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medcore.export.picture import HEIGHT, LABELS, PAPER, SCREEN, WIDTH, Look, draw_input, draw_slice
+from medcore.export.picture import HEIGHT, LABELS, ON_FILM, PAPER, SCREEN, WIDTH, Look, draw_input, draw_slice
 from medcore.inputs import Field, Image, Input, Volume
 from medcore.simulate.ecg import ecg
 from medcore.simulate.record import record
@@ -35,6 +35,31 @@ def test_a_film_is_tinted_where_the_map_is_hot_and_nowhere_else() -> None:
     assert found[:, -8:].max() == 0  # no word runs out of the picture
     plain = drawn(given, None)
     assert (plain.max(-1) - plain.min(-1)).max() < 3
+
+
+def test_a_mask_on_a_film_is_filled_and_outlined_and_over_a_map_outlined_alone() -> None:
+    given = Image(np.full((100, 100), 2000, np.uint16) + np.arange(100, dtype=np.uint16), bits=12)
+    mask = np.zeros((1, 100, 100), np.uint8)
+    mask[0, 20:60, 10:40] = 1
+    side = min(WIDTH - 220, HEIGHT)
+    ink = np.array([int(ON_FILM[0][i : i + 2], 16) for i in (1, 3, 5)])
+
+    def film(values: np.ndarray | None, marks: np.ndarray | None) -> np.ndarray:
+        found = np.asarray(draw_input(field("image"), given, values, SCREEN, marks), float)
+        return found[:, (WIDTH - side) // 2 :][:, :side]
+
+    plain, marked = film(None, None), film(None, mask)
+    rows, columns = np.nonzero(np.abs(marked - ink).max(-1) < 2)
+    expected = [round(v * side / 100) for v in (20, 60, 10, 40)]
+    assert [rows.min(), rows.max() + 1, columns.min(), columns.max() + 1] == pytest.approx(expected, abs=1)
+    inside = slice(round(0.3 * side), round(0.5 * side)), slice(round(0.2 * side), round(0.3 * side))
+    np.testing.assert_allclose(marked[inside], 0.8 * plain[inside] + 0.2 * ink, atol=2)
+    assert np.abs(marked - plain)[round(0.62 * side) :].max() == 0
+    heat = np.zeros((100, 100))
+    heat[80:, 80:] = 1
+    both, warm = film(heat, mask), film(heat, None)
+    np.testing.assert_array_equal(both[inside], warm[inside])
+    assert (np.abs(both - ink).max(-1) < 2).sum() == pytest.approx(len(rows), rel=0.01)
 
 
 def test_a_film_keeps_the_shape_of_its_pixels_and_monochrome1_is_turned() -> None:

@@ -166,3 +166,36 @@ def test_hash_is_of_what_is_seen_not_of_the_facts() -> None:
     pixels = np.arange(100, dtype=np.uint8).reshape(10, 10)
     assert sha256(Image(pixels)) == sha256(Image(pixels.copy(), facts={"age_years": "5"}))
     assert sha256(Image(pixels)) != sha256(Image(pixels, monochrome1=True))
+
+
+def test_a_mask_is_brought_to_the_encoded_grid_and_back() -> None:
+    mask = np.zeros((2, 300, 200), bool)
+    mask[0, 60:240, 20:90] = True
+    mask[1, 0, 0] = True
+    given = Image(np.zeros((300, 200), np.uint16))
+    encoded = FILM.encode_mask(mask, given)
+    assert (encoded.shape, encoded.dtype) == ((2, 64, 64), torch.uint8)
+    assert encoded[0].float().mean() / 255 == pytest.approx(mask[0].mean(), abs=0.002), "shares keep the area"
+    assert encoded[0].max() == 255 and 0 < encoded[1].max() < 60
+    own = FILM.on_own_grid(encoded.numpy() / 255, given)
+    assert own.shape == mask.shape
+    said = own[0] > 0.5
+    assert 2 * (said & mask[0]).sum() / (said.sum() + mask[0].sum()) > 0.98
+    whole = FILM.encode_mask(np.ones((1, 1), bool), given)
+    assert whole.shape == (1, 64, 64) and whole.min() == 255, "one value stands for the whole film"
+
+
+def test_truth_moves_along_with_the_film() -> None:
+    x = torch.zeros(16, 1, 64, 64)
+    x[:, :, 10:30, 8:24] = 1  # off the middle: a mirrored or turned one lies elsewhere
+    truth = torch.cat([x, 1 - x], 1)
+    field = ImageField(size=64)
+    y, mask, moved = field.augment_with(x, torch.ones_like(x), truth, torch.Generator().manual_seed(3))
+    assert moved.shape == truth.shape and mask.min() == 1
+    torch.testing.assert_close(moved[:, :1], y)
+    torch.testing.assert_close(moved.sum(1), torch.ones(16, 64, 64))
+    assert (y - x).abs().amax((1, 2, 3)).min() > 0.5, "each was moved"
+    contrasted = ImageField(size=64, contrast=1.0)
+    z, _mask, kept = contrasted.augment_with(x, torch.ones_like(x), truth, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(kept, moved)
+    assert (z - y).abs().mean() > 0.02, "grey values change, truth doesn't"

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from medcore.inputs import Volume
+from medcore.inputs import Image, Volume
+from medcore.inputs.base import spread
 from medcore.outcomes import Label, Mask
 from medcore.outcomes.base import uncalibrated
+from medcore.outcomes.wording import mask_words
 
 OUTCOME = Mask((Label("tumour", "Tumour", "had a tumour"),), Label("none", "None", "had none"), on="mr")
 PLAIN = uncalibrated(1)
@@ -109,3 +111,50 @@ def test_volume_and_diameter_only_where_distances_are_real() -> None:
     unknown = Volume(given.voxels, affine, spacing_real=False)
     assert OUTCOME.measures(mask, unknown)["tumour"] == {"voxels": 60, "volume_ml": None, "diameter_mm": None}
     assert OUTCOME.measures(mask & False, given)["tumour"]["diameter_mm"] == 0
+
+
+# pictures
+
+LUNGS = Mask((Label("lungs", "Lungs", "showed lungs", finding=False),), Label("none", "None", "none"), "film", cut=0.5)
+
+
+def test_of_a_picture_pixels_and_their_share_are_told_and_no_size() -> None:
+    mask = np.zeros((1, 40, 50), bool)
+    mask[0, 5:15, 10:40] = True
+    film = Image(np.zeros((40, 50), np.uint16), spacing_mm=(0.2, 0.2))
+    assert LUNGS.measures(mask, film) == {"lungs": {"voxels": 300, "share": 0.15}}
+    assert LUNGS.measures(mask & False, film) == {"lungs": {"voxels": 0, "share": 0.0}}
+
+
+def test_a_picture_is_marked_where_it_reaches_the_cut_unless_all_of_it_is_a_speck() -> None:
+    logits = np.full((1, 200, 300), -4.0)
+    logits[0, 20:120, 30:130] = 2
+    logits[0, 150, 200] = 0.1  # just over the cut
+    row, mask = LUNGS.marked(logits)
+    assert mask.shape == logits.shape and mask.sum() == 100 * 100 + 1
+    assert row[0] == pytest.approx(1 / (1 + np.exp(-2)), abs=0.01) and row[1] == mask.sum()
+    logits[0, 20:120, 30:130] = -4
+    row, mask = LUNGS.marked(logits)
+    assert row[0] < 0.5 and not mask.any(), "one pixel of the six that count"
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (3, 7, 9)])
+def test_nothing_stands_for_the_whole_of_any_grid(shape: tuple[int, ...]) -> None:
+    nothing = LUNGS.nothing()
+    assert spread(nothing, shape).shape == (1, *shape) and not spread(nothing, shape).any()
+    logits = np.zeros((1, *shape))
+    np.testing.assert_array_equal(LUNGS.keep(logits, nothing), LUNGS.keep(logits))
+    assert LUNGS.choice_of(nothing) == "none" and LUNGS.truth_row(nothing, None).tolist() == [0]
+
+
+def test_a_mask_is_told_in_words_that_fit_what_it_lies_on() -> None:
+    (lungs,), (tumour,) = LUNGS.labels, OUTCOME.labels
+    words = mask_words(lungs, {"voxels": 300, "share": 0.312})
+    assert words.endswith("Marked: 31\u00a0% of the picture.") and "likeliest pixels" in words
+    for other in ("voxel", "slice", "suspicious", "volume"):
+        assert other not in words
+    assert mask_words(lungs, {"voxels": 0, "share": 0.0}).endswith("Nothing is marked.")
+    unknown = mask_words(tumour, {"voxels": 12345, "volume_ml": None, "diameter_mm": None})
+    assert "suspicious voxels" in unknown and "12\u202f345 voxels" in unknown and "picture" not in unknown
+    known = mask_words(tumour, {"voxels": 60, "volume_ml": 0.12, "diameter_mm": 8.1})
+    assert known.endswith("Marked: 0.1 ml, at most 8 mm across in a slice.")

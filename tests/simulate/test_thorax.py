@@ -10,7 +10,7 @@ from medcore.learn.predict import answer
 from medcore.packages import shipped
 from medcore.settings import settings
 from medcore.simulate.anatomy import ZONES
-from medcore.simulate.thorax import film, films
+from medcore.simulate.thorax import film, film_with_lungs, films, films_with_lungs
 
 SMALL = 256
 Film = tuple[Image, np.ndarray]
@@ -90,6 +90,37 @@ def test_films_are_half_pneumonia_of_both_kinds_of_patients() -> None:
     assert {s.source for s in some} == {"simulated_adult", "simulated_child"}
     assert {s.facts["view"] for s in some} == {"PA", "AP"}
     assert len({s.patient for s in some}) == 60
+
+
+@pytest.mark.parametrize(("seed", "view", "child"), [(3, "PA", False), (8, "AP", False), (2, "AP", True)])
+def test_the_lungs_lie_on_both_sides_and_are_darker_than_the_rest(seed: int, view: str, child: bool) -> None:
+    given, filled, lungs = film_with_lungs(seed, None, SMALL, view, child)
+    assert lungs.shape == given.pixels.shape and lungs.dtype == bool and not filled.any()
+    assert 0.2 < lungs.mean() < 0.6
+    half = lungs.shape[1] // 2
+    for side in (lungs[:, :half], lungs[:, half:]):
+        assert side.mean() > 0.15
+    rows, columns = lungs.shape
+    assert lungs[rows // 4 : rows // 2, round(0.48 * columns) : round(0.52 * columns)].mean() < 0.1, "the spine is out"
+    pixels = given.pixels.astype(float)
+    body = pixels > 0.1 * pixels.max()  # less the air around the body
+    assert pixels[lungs].mean() < pixels[~lungs & body].mean() - 300
+
+
+def test_a_consolidation_hides_no_lung() -> None:
+    given, filled, lungs = film_with_lungs(7, True, SMALL)
+    clear, _none, same = film_with_lungs(7, None, SMALL)
+    np.testing.assert_array_equal(lungs, same)
+    assert (lungs & filled).sum() > 0.9 * filled.sum()
+    assert given.pixels[lungs & filled].mean() > clear.pixels[lungs & filled].mean() + 200
+
+
+def test_films_with_lungs_are_the_same_films_with_their_lungs_as_target() -> None:
+    (plain, other), (sample, _second) = films(2, 3), films_with_lungs(2, 3)
+    assert sha256(sample.load()["film"]) == sha256(plain.load()["film"]) != sha256(other.load()["film"])
+    assert sample.dataset != plain.dataset and sample.facts == plain.facts
+    target = sample.target()
+    assert target.shape == (1, *sample.load()["film"].pixels.shape) and 0.15 < target.mean() < 0.6
 
 
 def test_an_unknown_zone_is_a_mistake_of_the_caller() -> None:

@@ -65,6 +65,7 @@ def _edges(orientation: str) -> tuple[str, str] | None:
 def film(
     input_url: str,
     map_url: str | None = None,
+    mask_url: str | None = None,
     *,
     key: str,
     corners: Sequence[str] = (),
@@ -74,7 +75,7 @@ def film(
     facts: Mapping[str, str] | None = None,
     link: str = "",
 ) -> None:
-    """A film with window and level, zoom, ruler and, where there is a map, the model's attention.
+    """A film with window and level, zoom, ruler and, where there are any, a mask and the model's attention.
 
     corners: lines of the upper left corner; number: upper right; label: what it is, for the screen reader
     regions: words for the numbered regions, heaviest first; key: its own for each case, for the view is kept by it
@@ -102,7 +103,11 @@ def film(
         "opacity": _("Opacity"),
         "contours": _("Contours: dashed 45 %, solid 75 % of peak model attention"),
         "named": _("Regions by their share of the model’s attention"),
-        "keys": _("Drag: window. Wheel: zoom. O: overlay. I: invert. 0: reset."),
+        "keys": _("Drag: window. Wheel: zoom. O: overlay. I: invert. 0: reset.")
+        + (f" {_('M: mask.')}" if mask_url else ""),
+        "segmentation": _("Mask"),
+        "share": _("{n} % of the picture"),
+        "empty": _("none found"),
         "window": _("W {w}  C {c}"),
         "zoom": _("Zoom {n} %"),
         "size": _("{columns} × {rows}"),
@@ -113,9 +118,11 @@ def film(
         "side": _("Side of the body, as the file says: {side}"),
         "edges": _("Left edge of the picture: {left}; right edge: {right}"),
     }
-    data = {"key": key, "input": input_url, "map": map_url, "corners": list(corners), "number": number, "label": label}
+    data = {"key": key, "input": input_url, "map": map_url, "mask": mask_url, "number": number, "label": label}
     sided = {"laterality": facts.get("laterality", "").replace("U", ""), "sides": _edges(facts.get("orientation", ""))}
-    _film(data=data | sided | {"regions": list(regions), "words": words, "link": link}, key=key)
+    _film(
+        data=data | sided | {"corners": list(corners), "regions": list(regions), "words": words, "link": link}, key=key
+    )
 
 
 def ecg(

@@ -5,6 +5,8 @@ const BLOBS = (window.medcoreBlobs ??= new Map()); // address -> promise; surviv
 const MOST_BYTES = 512 * 2 ** 20; // of what is kept, beside the last three, which one viewer may be showing
 const HEAT_ON_DARK = ["#3C1C5C", "#682080", "#972C78", "#C44062", "#E46240", "#F79C2F", "#F9DC5C"];
 const HEAT_ON_LIGHT = ["#FFECCC", "#FDD69C", "#FAB76C", "#F29346", "#E46D2D", "#CD4C1E", "#B03416"];
+const MASK_COLOURS = ["#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF"];
+const MASK_DASHES = [[], [6, 4], [], [1.5, 3]];
 const HEAT_FROM = 0.22; // below this share of the peak nothing is drawn
 const HEAT_FULL = 0.57;
 
@@ -73,6 +75,29 @@ function moreButton(root, words) {
     more.setAttribute("aria-expanded", String(root.classList.toggle("open")));
   } }, words.more);
   return h("span", { class: "control more first" }, h("span", { class: "group" }, more));
+}
+
+/** A slider from 0 to 100 with its value in words. */
+function slider(name, act) {
+  const input = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": name, oninput: () => act(Number(input.value)) });
+  const value = h("span", { class: "value" });
+  return Object.assign(h("span", { class: "control" }, input, value), { input, value });
+}
+
+/** Strokes an outline so that it is seen on light and dark ground. */
+function strokeOutline(context, path, colour) {
+  for (const [paint, width] of [["rgba(0,0,0,.55)", 3], [colour, 1.6]]) {
+    [context.strokeStyle, context.lineWidth] = [paint, width];
+    context.stroke(path);
+  }
+}
+
+/** The mark of a label in a legend. */
+function swatch(colour, line = "solid") {
+  const mark = h("i", { class: "swatch", "aria-hidden": "true" });
+  mark.style.setProperty("--c", colour);
+  mark.style.borderStyle = line;
+  return mark;
 }
 
 /** Colours of the theme as the browser computes them, by token ("text", "human" …). */

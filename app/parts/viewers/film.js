@@ -1,10 +1,10 @@
-// A film: window and level, zoom, pan, ruler, attention. Everything that only changes the view stays here.
+// A film: window and level, zoom, pan, ruler, mask, attention. Everything that only changes the view stays here.
 
 function createFilm(root) {
   const canvas = root.querySelector("canvas");
   const well = root.querySelector(".well");
   const picture = document.createElement("canvas");
-  let [data, film, map, state, unwatch] = [null, null, null, null, null];
+  let [data, film, map, mask, state, unwatch] = [null, null, null, null, null, null];
   let [lutDirty, controls, pointers] = [true, {}, new Map()];
 
   const words = () => data.words;
@@ -67,7 +67,8 @@ function createFilm(root) {
     if (!film || !root.isConnected) return;
     const { width } = size();
     root.classList.toggle("narrow", width < 560);
-    const height = width < 560 ? width : clamp(window.innerHeight - 250, 360, Math.max(650, width * 0.75));
+    const room = window.innerHeight - 220 - root.querySelector(".tools").clientHeight;
+    const height = width < 560 ? width : clamp(room, 360, Math.max(650, width * 0.75));
     well.style.height = `${height}px`;
     const context = fitCanvas(canvas, width, height);
     context.fillStyle = "#000";
@@ -81,7 +82,9 @@ function createFilm(root) {
     context.imageSmoothingEnabled = scale < 3;
     context.imageSmoothingQuality = pointers.size ? "low" : "high"; // fine once the hand rests
     context.drawImage(picture, left, top, box.wide, box.high);
+    if (mask && state.mask) drawFill(context, mask, state.maskOpacity, box);
     if (map && state.overlay !== "off") drawAttention(context, { map, state, regions: regions() }, box);
+    if (mask && state.mask) drawOutlines(context, mask, box);
     if (state.ruler) drawRuler(context, ...state.ruler.map(toCanvas), measured(), width, height);
     sync();
   }
@@ -102,24 +105,26 @@ function createFilm(root) {
     for (const name of ["preset", "tool", "overlay"]) controls[name]?.set(state[name]);
     controls.invert.setAttribute("aria-pressed", String(state.invert));
     canvas.dataset.tool = state.tool;
-    if (controls.opacity) {
-      controls.opacity.input.disabled = state.overlay !== "heat";
-      controls.opacity.input.value = Math.round(state.opacity * 100);
-      controls.opacity.value.textContent = `${Math.round(state.opacity * 100)}\u202f%`;
-    }
+    controls.opacity?.set(state.opacity, state.overlay === "heat");
+    controls.mask?.set(state.mask);
+    controls.maskOpacity?.set(state.maskOpacity, state.mask);
     const foot = root.querySelector(".legend");
-    if (root.shownLegend !== `${!!map} ${state.overlay}`) {
-      root.shownLegend = `${!!map} ${state.overlay}`;
+    if (root.shownLegend !== `${state.overlay} ${state.mask}`) {
+      root.shownLegend = `${state.overlay} ${state.mask}`;
       const says = { off: () => [], heat: () => legend(words(), HEAT_ON_DARK), contour: () => [words().contours], words: () => [words().named] };
-      foot.replaceChildren(...(map ? says[state.overlay]() : []));
+      foot.replaceChildren(...marked().map((one) => h("span", { class: "label" }, swatch(one.colour), one.title, h("b", {}, sized(one)))), ...(map ? [h("span", {}, ...says[state.overlay]())] : []));
     }
     canvas.setAttribute("aria-label", label());
     root.viewState = { ...state, scale, zoom, ready: true, regions: map?.regions ?? [], rulerText: measured() };
   }
 
+  const marked = () => (mask && state.mask ? mask.labels : []);
+  const sized = (one) => (one.voxels ? fill(words().share, { n: (100 * one.share).toFixed(one.share < 0.1 ? 1 : 0) }) : words().empty);
+
   function label() {
     const side = [data.laterality && fill(words().side, { side: data.laterality }), data.sides && fill(words().edges, { left: data.sides[0], right: data.sides[1] })];
-    return [data.label, fill(words().size, film.original), ...side, ...(state.overlay === "off" ? [] : regions())].filter(Boolean).join(". ");
+    const outlined = marked().length ? `${words().segmentation}: ${marked().map((one) => `${one.title}, ${sized(one)}`).join(". ")}` : "";
+    return [data.label, fill(words().size, film.original), ...side, outlined, ...(state.overlay === "off" ? [] : regions())].filter(Boolean).join(". ");
   }
 
   function say() {
@@ -146,6 +151,20 @@ function createFilm(root) {
     state.y = y - (py - height / 2) / (state.scale * film.aspect);
   }
 
+  const pair = (...parts) => h("span", { class: "control first pair" }, ...parts);
+
+  /** A slider of how opaque what lies over the film is, kept in the state as `kept`. */
+  function opacity(name, kept) {
+    const node = slider(name, (share) => change(() => (state[kept] = share / 100)));
+    node.classList.add("extra");
+    node.set = (share, enabled) => {
+      node.input.disabled = !enabled;
+      node.input.value = Math.round(100 * share);
+      node.value.textContent = `${Math.round(100 * share)}\u202f%`;
+    };
+    return node;
+  }
+
   function build() {
     const w = words();
     const button = (text, act, name = text) => h("button", { type: "button", "aria-label": name, onclick: () => change(act) }, text);
@@ -164,14 +183,16 @@ function createFilm(root) {
     const tools = [controls.preset, controls.zoom, controls.tool];
     controls.preset.classList.add("first");
     for (const extra of tools.slice(1)) extra.classList.add("extra");
+    if (mask) {
+      controls.mask = toggle(w.segmentation, () => change(() => (state.mask = !state.mask)));
+      controls.maskOpacity = opacity(`${w.segmentation}: ${w.opacity}`, "maskOpacity");
+      tools.push(pair(group(w.segmentation, controls.mask), controls.maskOpacity));
+    }
     if (map) {
       controls.overlay = choice(w.attention, [["off", w.off], ["heat", w.heat], ["contour", w.contour], ["words", w.as_words]], (v) => change(() => (state.overlay = v)), true);
-      controls.overlay.classList.add("first");
-      const input = h("input", { type: "range", min: 0, max: 100, "aria-label": w.opacity, oninput: () => change(() => (state.opacity = input.value / 100)) });
-      const value = h("span", { class: "value" });
-      controls.opacity = h("span", { class: "control extra" }, h("span", { class: "label" }, w.opacity), input, value);
-      Object.assign(controls.opacity, { input, value });
-      tools.push(controls.overlay, controls.opacity);
+      controls.opacity = opacity(w.opacity, "opacity");
+      controls.opacity.prepend(h("span", { class: "label" }, w.opacity));
+      tools.push(pair(controls.overlay, controls.opacity));
     }
     if (data.link) {
       controls.together = toggle(w.together, () => link.turn(!link.together()));
@@ -179,6 +200,7 @@ function createFilm(root) {
       tools.push(group(w.together, controls.together));
     }
     tools.push(moreButton(root, w));
+    root.shownLegend = "";
     root.querySelector(".tools").replaceChildren(...tools);
     root.querySelector(".tl").replaceChildren(data.corners.join("\n"), ...(data.laterality ? [h("b", { class: "lat" }, data.laterality)] : []));
     ["l", "r"].forEach((edge, i) => (root.querySelector(`.edge.${edge}`).textContent = data.sides?.[i] ?? ""));
@@ -277,7 +299,7 @@ function createFilm(root) {
       "-": () => zoomTo(place().scale / 1.25),
       Escape: () => { state.ruler = null; canvas.blur(); },
     };
-    acts.m = acts.o;
+    acts.m = mask ? () => (state.mask = !state.mask) : acts.o;
     const act = ARROWS[event.key] ? () => arrow(ARROWS[event.key], event.shiftKey) : acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
     event.preventDefault();
@@ -292,14 +314,14 @@ function createFilm(root) {
     link.join(given.link);
     const well_ = wellState(root, given.words, () => show(given));
     if (!same) {
-      [film, map] = [null, null];
-      state = { overlay: "heat", opacity: 0.55, tool: "level" };
+      [film, map, mask] = [null, null, null];
+      state = { overlay: "heat", opacity: 0.55, mask: true, maskOpacity: 0.2, tool: "level" };
       canvas.setAttribute("aria-label", given.words.loading);
       well_.loading();
       well.style.height = `${well.clientWidth < 560 ? well.clientWidth : clamp(window.innerHeight - 250, 360, 650)}px`;
     }
     try {
-      const [blob, mapBlob] = await Promise.all([fetchBlob(given.input), given.map ? fetchBlob(given.map) : null]);
+      const [blob, mapBlob, maskBlob] = await Promise.all([given.input, given.map, given.mask].map((url) => (url ? fetchBlob(url) : null)));
       if (data !== mine) return;
       if (!film) {
         film = readFilm(blob);
@@ -307,6 +329,7 @@ function createFilm(root) {
         if (film.colour) state.tool = "pan";
       }
       map = mapBlob?.arrays.map ? readMap(mapBlob) : null;
+      mask = maskBlob ? (maskBlob.read ??= readMarks(maskBlob)) : null;
       build();
       well_.done();
       draw();

@@ -1,4 +1,4 @@
-// What is worked out of a film and of the map over it, once, before anything is drawn.
+// What is worked out of a film, of the map and of the mask over it, once, before anything is drawn.
 
 /** Histogram of brightness and the value below which a share of the pixels lies. */
 function brightnessOf(pixels, inverted, top) {
@@ -126,4 +126,43 @@ function readMap({ arrays }) {
     { lines: contour(grid, 0.75), colour: "#F9DC5C", stroke: 2.2, dash: [] },
   ];
   return { grid, contours, heat: heatPicture(grid), regions: findZones(grid) };
+}
+
+const MASK_SIDE = 1024; // cells of a mask's grid along its longer side, at most
+const FILM_MASKS = [1, 3, 2, 0].map((i) => MASK_COLOURS[i]); // what is farthest from the heat's colours first
+
+/** How much of each cell is marked, on a grid whose cells are `step` pixels wide. */
+function covered(marks, rows, columns, step) {
+  const [h2, w2] = [Math.ceil(rows / step), Math.ceil(columns / step)];
+  const values = new Float32Array(h2 * w2);
+  for (let y = 0, at = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++, at++) if (marks[at]) values[Math.floor(y / step) * w2 + Math.floor(x / step)] += 1;
+  for (let y = 0, at = 0; y < h2; y++)
+    for (let x = 0; x < w2; x++, at++) values[at] /= Math.min(step, rows - y * step) * Math.min(step, columns - x * step);
+  return { values, rows: h2, columns: w2 };
+}
+
+/** A grid from 0 to 1 as a picture of one colour. */
+function fillPicture(grid, colour) {
+  const canvas = h("canvas", { width: grid.columns, height: grid.rows });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(grid.columns, grid.rows);
+  const [r, g, b] = rgb(colour);
+  grid.values.forEach((share, i) => image.data.set([r, g, b, 255 * share], 4 * i));
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** The mask of a blob: of each label its fill as a picture, its outline in pixels of the mask, and what was measured of it. */
+function readMarks({ header, arrays }) {
+  const [count, rows, columns] = arrays.mask.shape;
+  const step = Math.max(1, Math.ceil(Math.max(rows, columns) / MASK_SIDE));
+  const labels = Array.from({ length: Math.min(FILM_MASKS.length, count) }, (_x, i) => {
+    const grid = covered(arrays.mask.data.subarray(i * rows * columns, (i + 1) * rows * columns), rows, columns, step);
+    const path = new Path2D();
+    for (const line of contour(grid, 0.5))
+      line.forEach(([x, y], n) => path[n ? "lineTo" : "moveTo"]((x + 0.5) * step, (y + 0.5) * step));
+    return { ...header.labels[i], colour: FILM_MASKS[i], picture: fillPicture(grid, FILM_MASKS[i]), path };
+  });
+  return { labels, rows, columns, step };
 }

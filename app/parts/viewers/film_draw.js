@@ -1,4 +1,4 @@
-// What is drawn of a film: its greys, the map over it as heat, contours or words, numbered regions, the ruler.
+// What is drawn of a film: its greys, the mask, the map over it as heat, contours or words, numbered regions, the ruler.
 // `view` holds film, map, state, words and regions; `box` where the picture lies on the canvas, in CSS pixels.
 
 const RING = { line: "#F9DC5C", ground: "#0E1215" };
@@ -46,6 +46,24 @@ function paintColour(out, film, invert) {
       out[4 * i + c] = invert ? 255 - v : v;
     }
     out[4 * i + 3] = 255;
+  }
+}
+
+/** The labels' fill beneath the attention. */
+function drawFill(context, { labels, rows, columns, step }, opacity, { left, top, wide, high }) {
+  context.globalAlpha = opacity;
+  for (const { picture } of labels)
+    context.drawImage(picture, left, top, (picture.width * step * wide) / columns, (picture.height * step * high) / rows);
+  context.globalAlpha = 1;
+}
+
+/** The labels' outlines over it. */
+function drawOutlines(context, { labels, rows, columns }, { left, top, wide, high }) {
+  context.lineJoin = "round";
+  for (const label of labels) {
+    const path = new Path2D();
+    path.addPath(label.path, new DOMMatrix([wide / columns, 0, 0, high / rows, left, top]));
+    strokeOutline(context, path, label.colour);
   }
 }
 

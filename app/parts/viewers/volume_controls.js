@@ -2,13 +2,6 @@
 
 const KEYS = ["keys_slice", "keys_ends", "keys_move", "keys_zoom", "keys_window", "keys_plane", "keys_channel", "keys_mask", "keys_measure", "keys_picture", "keys_tools", "keys_help"];
 
-/** A slider with its value in words. */
-function slider(name, act) {
-  const input = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": name, oninput: () => act(Number(input.value)) });
-  const value = h("span", { class: "value" });
-  return Object.assign(h("span", { class: "control" }, input, value), { input, value });
-}
-
 const button = (text, act, name = text) => h("button", { type: "button", "aria-label": name, onclick: act }, text);
 
 /** An overlay's control: off or one of its ways, and how opaque. */
@@ -102,9 +95,7 @@ function drawLegend(root, now, toggle) {
   if (root.shownLegend === name) return;
   root.shownLegend = name;
   const chips = (mask?.labels ?? []).map((label, i) => {
-    const chip = h("i", { class: "swatch", "aria-hidden": "true" });
-    chip.style.setProperty("--c", MASK_COLOURS[i % 4]);
-    chip.style.borderStyle = ["solid", "dashed", "solid", "dotted"][i % 4];
+    const chip = swatch(MASK_COLOURS[i % 4], ["solid", "dashed", "solid", "dotted"][i % 4]);
     const size = label.volume_ml == null ? "" : fill(w.ml, { n: label.volume_ml.toFixed(label.volume_ml < 100 ? 1 : 0) });
     const wide = label.diameter_mm ? `, ${fill(w.across, { n: label.diameter_mm.toFixed(0) })}` : "";
     const none = label.box ? "" : w.empty;

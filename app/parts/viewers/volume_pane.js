@@ -166,10 +166,7 @@ function createPane(name, shown) {
       const path = new Path2D();
       path.addPath(outlineMm(now, plane, label, index), new DOMMatrix([at.scale, 0, 0, at.scale, at.left, at.top]));
       context.setLineDash(state.mask === "fill" && label === 0 ? [] : MASK_DASHES[label % 4]);
-      for (const [colour, stroke] of [["rgba(0,0,0,.55)", 3], [MASK_COLOURS[label % 4], 1.6]]) {
-        [context.strokeStyle, context.lineWidth] = [colour, stroke];
-        context.stroke(path);
-      }
+      strokeOutline(context, path, MASK_COLOURS[label % 4]);
     }
     context.setLineDash([]);
   }

@@ -1,7 +1,5 @@
 // Slices of a volume, of its masks and of its map, as small pictures that a plane scales and places.
 
-const MASK_COLOURS = ["#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF"];
-const MASK_DASHES = [[], [6, 4], [], [1.5, 3]];
 const HALF = 32768; // int16 to an index of the table of greys
 
 /** A picture that is painted again only when its name changes. */

@@ -1,4 +1,4 @@
-"""One viewer, chosen by the address: ?show=film&of=monochrome1&map=1; a second one beside it: &beside=film."""
+"""One viewer, chosen by the address: ?show=film&of=monochrome1&map=1&mask=1; a second one beside it: &beside=film."""
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from medcore.inputs import Column
 theme.page()
 show, of = st.query_params.get("show", "film"), st.query_params.get("of", "film")
 over = f"/bytes/map/{of}" if st.query_params.get("map") else None
+mask = f"/bytes/mask/{of}" if st.query_params.get("mask") else None
 
 if st.button("Run again", type="primary"):
     st.session_state["runs"] = st.session_state.get("runs", 0) + 1
@@ -29,7 +30,7 @@ with theme.panel("viewer"):
         regions = ("Right lower zone, 64 %", "Left upper zone, 36 %") if over else ()
         facts = {"laterality": "R", "orientation": "L\\F"} if st.query_params.get("sides") else {}
         about = {"corners": ("Chest, PA",), "number": "CXR-1", "label": "A film"}
-        film(f"/bytes/input/{name}", over, key=f"film-{name}", regions=regions, facts=facts, **about)
+        film(f"/bytes/input/{name}", over, mask, key=f"film-{name}", regions=regions, facts=facts, **about)
     elif show == "ecg":
         measured = f"/measure/{of}" if st.query_params.get("measure") else None
         ecg(f"/bytes/input/{of}", over, key=f"ecg-{of}", label="Attention for x", measure_url=measured)
