@@ -7,6 +7,7 @@ that share a database must agree to within some seconds of LEASE.
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -43,14 +44,18 @@ def enqueue(session: Session, kind: str, args: dict[str, Any], user_id: int) -> 
     return row
 
 
-def claim(database: Database, owner: str, lease: float = LEASE) -> Job | None:
-    """The oldest job that waits or whose lease ran out, now `owner`'s; None where there is none.
+def claim(
+    database: Database, owner: str, lease: float = LEASE, kinds: Sequence[str] = ("train", "evidence")
+) -> Job | None:
+    """The oldest job of these kinds that waits or whose lease ran out, now `owner`'s; None where there is none.
 
     One that was claimed ATTEMPTS times and never ended is failed instead: it takes its worker down with it.
     """
     while True:
         at = time.time()
-        free = or_(JobRow.state == "queued", and_(JobRow.state == "running", JobRow.lease < at))
+        free = and_(
+            JobRow.kind.in_(kinds), or_(JobRow.state == "queued", and_(JobRow.state == "running", JobRow.lease < at))
+        )
         with database.read() as session:  # idle workers look often, and only a write must wait its turn
             if session.scalar(select(JobRow.id).where(free).limit(1)) is None:
                 return None

@@ -1,4 +1,7 @@
-"""`python -m medcore.worker`: claims jobs and does them until SIGTERM or SIGINT. Any number, on one database."""
+"""`python -m medcore.worker`: claims jobs and does them until SIGTERM or SIGINT. Any number, on one database.
+
+It has two lanes, so that a map that somebody looks at is measured while a training takes its hours.
+"""
 
 import os
 import secrets
@@ -26,10 +29,19 @@ def main(lease: float = jobs.LEASE) -> int:
     except Refused as refused:
         print(refused, file=sys.stderr)  # noqa: T201
         return 2
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    quick = threading.Thread(target=_lane, args=(clinic, "evidence", lease, ending), name="evidence")
+    quick.start()
+    _lane(clinic, "train", lease, ending)
+    quick.join()
+    return 0
+
+
+def _lane(clinic: Clinic, kind: str, lease: float, ending: threading.Event) -> None:
+    """Does the jobs of one kind, one after the other."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{kind}:{secrets.token_hex(4)}"
     while not ending.is_set():
         try:
-            job = jobs.claim(clinic.database, owner, lease)
+            job = jobs.claim(clinic.database, owner, lease, (kind,))
         except Refused:  # locked or full for now
             job = None
         if job is None:
@@ -38,7 +50,6 @@ def main(lease: float = jobs.LEASE) -> int:
             with jobs.Heartbeat(clinic.database, job, lease) as beat:
                 _one_thread()
                 clinic.work(job, beat, ending)
-    return 0
 
 
 def _one_thread() -> None:

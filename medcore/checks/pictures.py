@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Row, Section, change, leading, subset, value
+from medcore.checks.answered import Answered, Figure, Row, Section, change, leading, subset, value
 from medcore.checks.pairs import equal_pairs
 from medcore.checks.plain import Plain, beside, best
 from medcore.datasets.sample import Sample
@@ -16,6 +16,7 @@ from medcore.inputs import Image
 from medcore.learn.batches import encode_inputs
 from medcore.learn.card import metric_title
 from medcore.learn.evaluate import out_of_fold_probabilities
+from medcore.outcomes.metrics import bootstrap
 
 FACTOR = 1.2
 CHUNK = 256  # pictures in memory at a time
@@ -215,7 +216,45 @@ def masked(answered: Answered, name: str, masks: Path) -> list[Section]:
     ]
 
 
+def atlas(answered: Answered) -> Section:
+    """The mean of the outlines that people drew on other folds, brought to each picture: an outline without looking."""
+    encoded = answered.encoded
+    places = np.stack([place.numpy() for place in encoded.places]) > 127
+    dice = np.zeros((2, len(places)))
+    for fold in np.unique(encoded.folds):
+        mean = places[encoded.folds != fold].mean(0) >= 0.5
+        for i in np.flatnonzero(encoded.folds == fold):
+            dice[1, i] = 2 * (mean & places[i]).sum() / max(1, mean.sum() + places[i].sum())
+    for i in answered.index:
+        dice[0, i] = answered.outcome.metrics(answered.probabilities[[i]], encoded.truth[[i]])["dice"]
+
+    def of(which: int) -> Figure | None:
+        values = dice[which, answered.index]
+        found: Figure | None = bootstrap(
+            lambda part: {"dice": float(values[part].mean())}, answered.patients(answered.index)
+        )["dice"]
+        return found
+
+    rows = [
+        Row(_("This package"), len(answered.index), {"dice": of(0)}),
+        Row(_("Mean outline of the other patients"), len(answered.index), {"dice": of(1)}),
+    ]
+    return Section(
+        "plain_models",
+        _("Beside plain models"),
+        _("Dice {own:.3f}, where an outline without looking has {mean:.3f}.").format(
+            own=value(rows[0], "dice"), mean=value(rows[1], "dice")
+        ),
+        _("The mean of the outlines that people drew on the other folds' pictures, put on each left-out picture."),
+        {"dice": metric_title("dice")},
+        rows,
+    )
+
+
 def check(answered: Answered, name: str, masks: Path | None) -> list[Section]:
-    """Shortcuts, pairs of one shape, stretching and, where there are outlines, lungs masked out."""
+    """Shortcuts, pairs of one shape, stretching and, where there are outlines, lungs masked out; where the outcome lies
+    on the picture, what the mean outline reaches."""
+    if answered.outcome.on == name:
+        return [atlas(answered)]
     out = [*shortcuts(answered, name), stretched(answered, name)]
     return out + masked(answered, name, masks) if masks else out

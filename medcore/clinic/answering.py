@@ -1,9 +1,9 @@
-"""What the machine says of a case, why, and whether this user may know it yet."""
+"""What the machine says of a case, and whether this user may know it yet."""
 
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,22 +16,21 @@ from medcore.clinic.decoys import Cases, disguised, going_on
 from medcore.clinic.ranking import uncertainty, urgency
 from medcore.clinic.shelf import fit
 from medcore.clinic.versions import Versions, in_use_id, in_use_row
-from medcore.clinic.views import AnswerView, AttributionView, User
+from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.i18n import _, in_english
 from medcore.inputs import Input, sha256
 from medcore.settings import Settings
 from medcore.store import audit, pack
-from medcore.store.tables import AnswerRow, AttributionRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
+from medcore.store.tables import AnswerRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
 
 if TYPE_CHECKING:
-    from medcore.explain import Attribution
     from medcore.learn.predict import Answer
     from medcore.packages import Package
 
 
 class Answering(Versions):
-    """Answers and attributions: each computed once for a case and version, and kept with what it takes to repeat it."""
+    """Answers: each computed once for a case and version, and kept with what it takes to repeat it."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -90,33 +89,6 @@ class Answering(Versions):
         new = answer(self._package(version), inputs, device=old.device)
         apart = max(abs(new.probabilities[k] - p) for k, p in old.probabilities.items())
         return new, max(apart, float(new.mask_hash != old.mask_hash))
-
-    @in_english()
-    def explain(
-        self, user: User, case_id: int, task: str, label: str | None = None, method: str | None = None
-    ) -> AttributionView:
-        """Why the version in use answers so: for `label` (else the likeliest) by `method` (else the task's
-        first). Refused where the answer is."""
-        given = self.answer(user, case_id, task)
-        said = given.answer.probabilities
-        label = label or max(said, key=lambda name: said[name])
-        method = method or tasks.get(task).explain[0]
-        package = self._package_of(given.answer.package_hash)
-        # One at a time for a package: the methods hang hooks into its nets.
-        with self._once(("explain", package.hash)):
-            found = self._attribution(given.id, label, method)
-            return found or self._explain(user, given, package, label, method)
-
-    def map_bytes(self, user: User, attribution_id: int) -> bytes:
-        """An attribution's map, packed, under the same rule as the answer it belongs to."""
-        with self.database.read() as session:
-            me = self._account(session, user, "answer")
-            row = session.get(AttributionRow, attribution_id)
-            if row is None:
-                raise Refused(_("There is no such map."), _("Open its case from the worklist."))
-            answered = session.get_one(AnswerRow, row.answer_id)
-            self._check_revealed(session, me, answered.case_id, answered.task)
-        return self.files.get(row.file)
 
     def mask_bytes(self, user: User, answer_id: int) -> bytes:
         """An answer's mask, packed: `mask` uint8 (labels, …) of 0 and 1 on the input's own grid;
@@ -206,39 +178,6 @@ class Answering(Versions):
             return _answer_view(*stored, in_use=True)
         return _answer_view(row, me.name, in_use=True)
 
-    def _attribution(self, answer_id: int, label: str, method: str) -> AttributionView | None:
-        from medcore.explain import Attribution
-
-        with self.database.read() as session:
-            mine = (AttributionRow.answer_id == answer_id, AttributionRow.label == label)
-            row = session.scalars(select(AttributionRow).where(*mine, AttributionRow.method == method)).one_or_none()
-        if row is None:
-            return None
-        header, maps = pack.unpack(self.files.get(row.file))
-        about = dict(row.about)
-        about["words"] = tuple((str(title), float(share)) for title, share in about["words"])
-        values = {header["fields"][name]: values for name, values in maps.items()}
-        return AttributionView(row.id, answer_id, Attribution(**about, values=values), row.at)
-
-    def _explain(self, user: User, given: AnswerView, package: "Package", label: str, method: str) -> AttributionView:
-        from medcore.explain import explain
-
-        with self.database.read() as session:
-            inputs = self._taken(session, given.case_id, given.answer.task)
-        why = explain(package, inputs, label=label, method=method, device=self.settings.device)
-        blob = _packed(why, inputs)
-        about = {k: v for k, v in asdict(why).items() if k != "values"}
-        with self._writing(user, "explain") as (session, me):
-            sha = self._shelve(session, blob)
-            row = AttributionRow(answer_id=given.id, label=label, method=method, about=about, file=sha, user_id=me.id)
-            session.add(row)
-            session.flush()
-            details = {"answer": given.id, "attribution": row.id, "label": label, "method": method}
-            audit.append(session, me.name, "explain", f"case {given.case_id}", details)
-        stored = self._attribution(given.id, label, method)
-        assert stored is not None
-        return stored
-
     def _once(self, what: object) -> AbstractContextManager[Any]:
         """A lock by name, so that what two sessions ask for at once is computed once."""
         return self._locks.setdefault(what, threading.Lock())
@@ -274,19 +213,3 @@ def _score(given: "Answer") -> float | None:
     """What the worklist shows: the probability of what was chosen, or of the first label where that is an absence."""
     p = given.probabilities
     return p.get(given.choice, next(iter(p.values()), None))
-
-
-def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
-    """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …
-
-    A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes.
-    """
-    maps: dict[str, np.ndarray] = {}
-    fields: dict[str, str] = {}
-    for i, (field, values) in enumerate(why.values.items(), 1):
-        small = pack.shrink(values, pack.MAP_SIDE)[0] if inputs[field].kind == "image" else values
-        name = "map" if i == 1 else f"map_{i}"
-        maps[name], fields[name] = np.asarray(small, np.float32), field
-    shape = next((list(v.shape) for v in why.values.values()), [])
-    header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
-    return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, maps)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from medcore import tasks
 from medcore.clinic.admission import Admissions
 from medcore.clinic.exercises import Exercises, truths
+from medcore.clinic.explaining import Explaining
 from medcore.clinic.people import People
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import User
@@ -25,7 +26,7 @@ EACH = 5
 SHOWN = ("volume", "signal", ECG, "record")  # in a demonstration before the film, by their kind or file
 
 
-class Demo(People, Admissions, Exercises):
+class Demo(People, Admissions, Exercises, Explaining):
     """Everything that is put in here goes through the same use cases as a person's clicks."""
 
     def seed_demo(self, user: User) -> None:

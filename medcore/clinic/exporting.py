@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from medcore import tasks
 from medcore.clinic import worklist
 from medcore.clinic.decoys import going_on, in_exercise
+from medcore.clinic.explaining import Explaining
 from medcore.clinic.reading import Reading
 from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
@@ -76,7 +77,7 @@ class Offer:
     refusal: Refused | None
 
 
-class Exporting(Reading):
+class Exporting(Reading, Explaining):
     """From a case to a file."""
 
     def offers(self, user: User, case_id: int, task: str) -> list[Offer]:

@@ -17,8 +17,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from medcore import jobs, tasks
-from medcore.clinic.answering import Answering
 from medcore.clinic.desk import SYSTEM
+from medcore.clinic.explaining import Explaining
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -44,16 +44,26 @@ class Lost(Exception):
     """Another worker has the job: what was done here is left to it."""
 
 
-class Running(Answering):
+class Running(Explaining):
     """What a worker calls."""
 
     def work(self, job: Job, beat: Heartbeat, ending: threading.Event) -> None:
         """Does a claimed job to an end that is written down, whatever happens; `ending` puts it back to the queue."""
         from medcore.learn.batches import Stopped
 
+        def asked_to_stop() -> bool:
+            return ending.is_set() or beat.cancel.is_set() or beat.lost.is_set()
+
+        def stop() -> None:
+            if asked_to_stop():
+                raise Stopped
+
         end: Callable[[Session, Job], bool]
         try:
-            self._train(job, lambda: ending.is_set() or beat.cancel.is_set() or beat.lost.is_set())
+            if job.kind == "evidence":
+                self._weigh(job, stop)
+            else:
+                self._train(job, asked_to_stop)
             return
         except Lost:
             return
@@ -192,7 +202,8 @@ class Running(Answering):
             try:
                 with self.database.write() as session:
                     if end(session, job):
-                        audit.append(session, SYSTEM, what, f"run {job.args['run']}", {"attempt": job.attempt})
+                        (subject,) = (f"{what} {number}" for what, number in job.args.items())
+                        audit.append(session, SYSTEM, what, subject, {"attempt": job.attempt})
                 return
             except Refused as refused:
                 if not said:

@@ -1,7 +1,7 @@
 """What the use cases give: plain values, detached from the database. Times are aware and in UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +9,7 @@ from medcore.store.tables import CaseState, JobState, Role, Stage
 
 if TYPE_CHECKING:
     from medcore.explain import Attribution
+    from medcore.explain.health import Evidence
     from medcore.learn.predict import Answer
 
 
@@ -220,6 +221,20 @@ class Neighbourhood:
 
 
 @dataclass(frozen=True)
+class Health:
+    """Whether to believe an attribution.
+
+    state: "known", "measuring" (a worker has it or will) or "unknown" (nobody will tell)
+    failed: the measures that it doesn't pass (medcore.explain.health.REASONS); evidence, limits: what that rests on
+    """
+
+    state: Literal["known", "measuring", "unknown"]
+    failed: tuple[str, ...] = ()
+    evidence: "Evidence | None" = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class AttributionView:
     """A stored attribution. Maps of pictures are at most 256 a side, which is finer than what nets see."""
 
@@ -227,6 +242,7 @@ class AttributionView:
     answer_id: int
     attribution: "Attribution"
     at: datetime
+    health: Health
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ the same baseline as the map.
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2**21  # values of an input that go through the nets at a time
 RADIUS = 0.02  # how far sensitivity moves the input, as a share of its range
+SLOW = ("shapley", "kernel_shap")  # methods that are run once more only: one run takes as long as all the rest
 LAYERS = (0.5, 1.0)  # shares of the weights, from the top, that are drawn anew
 
 
@@ -76,8 +77,10 @@ class Evidence:
         return asdict(self)
 
 
-def counts_for(question: Question) -> Counts:
-    """Fewer of everything on a volume, where one pass takes a second."""
+def counts_for(question: Question, method: Method) -> Counts:
+    """Fewer of everything on a volume, where one pass takes a second; the map not again where that takes long."""
+    if method.name in SLOW:
+        return replace(USUAL, moves=0)
     return ON_VOLUMES if question.xs[0].dim() == 5 else USUAL
 
 
@@ -90,7 +93,7 @@ def measure(
 ) -> Evidence:
     """Evidence on a method's map (one tensor a field, on the encoded grid). others: maps of other methods by name;
     stop: called now and then, and may raise."""
-    counts, groups = counts_for(question), parts(question)
+    counts, groups = counts_for(question, method), parts(question)
     active = _active(question, groups)
     weight = _by_part(found, groups)[active]
     if not len(weight) or np.ptp(weight) == 0:
@@ -99,7 +102,7 @@ def measure(
     stop()
     infidelity = _infidelity(question, groups, active, found, counts)
     stop()
-    sensitivity = _sensitivity(question, method, counts, stop)
+    sensitivity = _sensitivity(question, method, counts, stop) if counts.moves else None
     stop()
     half, randomised = _randomised(question, method, groups, active, weight, stop)
     agreement = {name: _rank(weight, _by_part(other, groups)[active]) for name, other in others.items()}
@@ -243,8 +246,6 @@ def _infidelity(
 
 def _sensitivity(question: Question, method: Method, counts: Counts, stop: Callable[[], None]) -> float | None:
     """captum.metrics.sensitivity_max: the largest relative change of the map."""
-    from dataclasses import replace
-
     import torch
     from captum.metrics import sensitivity_max
 
@@ -277,15 +278,15 @@ def _randomised(
     active: np.ndarray,
     weight: np.ndarray,
     stop: Callable[[], None],
-) -> list[float]:
-    """How alike the map stays when weights are drawn anew from the top, by LAYERS: the values of each tensor in a
-    random order, so that only what was learnt is lost."""
+) -> tuple[float | None, float]:
+    """How alike the map stays when weights are drawn anew from the top, the upper half and all of them: the
+    values of each tensor in a random order, so that only what was learnt is lost."""
     import torch
 
     nets = [copy.deepcopy(net) for net in _plain(question)]
     generator = torch.Generator().manual_seed(0)
     done, found = 0.0, []
-    for share in LAYERS:
+    for share in LAYERS[-1:] if method.name in SLOW else LAYERS:
         # Each tensor is of a layer; those of the head are made last, and so stand last.
         for net in nets:
             values = list(net.parameters())
@@ -298,7 +299,7 @@ def _randomised(
         other = method.attribute(with_nets(question, nets))
         alike = _rank(weight, _by_part([a.detach() for a in other], groups)[active])
         found.append(0.0 if alike is None else abs(alike))
-    return found
+    return (found[0] if len(found) > 1 else None), found[-1]
 
 
 def _plain(question: Question) -> "list[torch.nn.Module]":

@@ -185,18 +185,30 @@ class EmbeddingRow(Base):
 
 
 class AttributionRow(Base):
-    """about: everything of the attribution but its maps, which are one packed file."""
+    """about: everything of the attribution but its maps, which are one packed file. baseline: "" for the usual one."""
 
     __tablename__ = "attributions"
     id: Mapped[int] = mapped_column(primary_key=True)
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"))
     label: Mapped[str]
     method: Mapped[str]
+    baseline: Mapped[str] = mapped_column(default="")
     about: Mapped[dict[str, Any]]
     file: Mapped[str]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(default=now)
-    __table_args__ = (UniqueConstraint("answer_id", "label", "method"),)
+    __table_args__ = (UniqueConstraint("answer_id", "label", "method", "baseline"),)
+
+
+class EvidenceRow(Base):
+    """Whether to believe an attribution (medcore.explain.health). limits: those of its package when it was measured."""
+
+    __tablename__ = "evidence"
+    attribution_id: Mapped[int] = mapped_column(ForeignKey("attributions.id", ondelete="CASCADE"), primary_key=True)
+    evidence: Mapped[dict[str, Any]]
+    limits: Mapped[dict[str, Any]]
+    seconds: Mapped[float]
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ReviewRow(Base):
