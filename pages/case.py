@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, beside, care, desk, later, presence, take_away, theme, words, worth
+from app.parts import address, answer, beside, care, desk, health, later, presence, take_away, theme, words, worth
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
 from medcore.errors import Refused
@@ -126,7 +126,7 @@ def show(
         given = by_id[picked]
     over = why if why and explains(why, view, task, given) else None
     label = "" if over is None else answer.words_for(task.outcome, over.attribution.label)  # type: ignore[union-attr]
-    url, map_url = desk.input_url(given.id), desk.map_url(over.id) if over else None
+    url, map_url = desk.input_url(given.id), desk.map_url(over.id, not health.believed(over)) if over else None
     if given.kind == "image":
         film(
             url,
@@ -136,7 +136,7 @@ def show(
             corners=[words.described([given]), words.age_sex(view.row)],
             number=view.row.number,
             label=label,
-            regions=answer.regions(over.attribution.words) if over else (),
+            regions=answer.regions(over.attribution.words) if over and health.believed(over) else (),
             facts=given.facts,
             link=link,
         )
@@ -159,7 +159,7 @@ def series(
     return Series(
         title,
         url,
-        map=desk.map_url(over.id) if over else None,
+        map=desk.map_url(over.id, not health.believed(over)) if over else None,
         mask=marked(view, task, said, given),
         label=answer.words_for(task.outcome, over.attribution.label) if over else "",
     )
@@ -193,7 +193,8 @@ def values(case_id: int, given: InputView, task: Task | None, over: AttributionV
         points = [100 * float(v) for v in next(iter(over.attribution.values.values()))]
     last = clinic.record_before(user, case_id)
     before, number = (last[1].values, last[0]) if last else (None, "")
-    record_table(columns, held.values, points, key=f"record-{given.id}", before=before, before_from=number)
+    grey = over is not None and not health.believed(over)
+    record_table(columns, held.values, points, key=f"record-{given.id}", before=before, before_from=number, grey=grey)
 
 
 # right: the rail
@@ -253,13 +254,16 @@ def titles(task: Task) -> Mapping[str, str]:
     return {c.name: _(c.title) for f in task.fields.values() if isinstance(f, RecordField) for c in f.columns}
 
 
-def reasons(task: Task, given: AnswerView, why: AttributionView | str | None) -> None:
+def reasons(view: CaseView, task: Task, given: AnswerView, why: AttributionView | str | None) -> None:
     """What moved the answer, and other findings."""
     kind = next(iter(task.fields.values())).kind
     if isinstance(why, AttributionView) and not why.attribution.failure:
-        answer.moved(why.attribution.words, kind, numbered=True)
-        if not why.attribution.words:
-            theme.hint(_("No part of the input stands out as having raised this score."))
+        if health.believed(why):
+            answer.moved(why.attribution.words, kind, numbered=True)
+            if not why.attribution.words:
+                theme.hint(_("No part of the input stands out as having raised this score."))
+        health.line(why.health)
+        health.watch(why, {"same_case": view})
     elif why is None:
         theme.section(_("What moved the answer"))
         st.skeleton(90)
@@ -412,7 +416,7 @@ with right, theme.panel("rail"), care.guarded():
                     finer = later.soon(("finer", *which), partial(reason_for, case_id, task, task.refine))
                     pending = () if finer else ("finer", *which)
                     why = finer if isinstance(finer, AttributionView) and not finer.attribution.failure else why
-                reasons(task, given, why)
+                reasons(view, task, given, why)
             behind(task, given)
             decide(view, task, given, first, final)
             take_away.exports(user, view.row.id, task.name)

@@ -4,11 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, later, neighbours, take_away, theme, what_if, words
+from app.parts import address, answer, care, desk, health, later, neighbours, take_away, theme, what_if, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
-from medcore.explain import METHODS, baseline_words, methods
+from medcore.explain import METHODS, baseline_words, baselines, methods
 from medcore.i18n import _, retold
 from medcore.inputs import Record, RecordField
 from medcore.outcomes import Outcome
@@ -103,10 +103,28 @@ def choose_method(task: Task) -> str:
     return picked
 
 
-def explained(case_id: int, task: Task, label: str, method: str) -> AttributionView | str:
+def choose_baseline(task: Task, method: str) -> str:
+    """What the input is compared with; "" for the usual one, and where the method compares with nothing."""
+    names = list(baselines(task))
+    if not METHODS[method].compares or len(names) == 1:
+        return ""
+    titles = {"mean": _("Mean"), "zero": _("Zero"), "blurred": _("Blurred"), "noise": _("Noise")}
+    picked = st.segmented_control(
+        _("Compared with"),
+        names,
+        default=address.asked("baseline", names, names[0]),
+        required=True,
+        format_func=titles.__getitem__,
+        key=f"baseline-{task.name}",
+    )
+    address.keep("baseline", picked, names[0])
+    return "" if picked == names[0] else picked
+
+
+def explained(case_id: int, task: Task, label: str, method: str, baseline: str) -> AttributionView | str:
     """The attribution, or in a sentence why there is none."""
     try:
-        found = clinic.explain(user, case_id, task.name, label, method)
+        found = clinic.explain(user, case_id, task.name, label, method, baseline)
     except Refused as refused:
         return retold(str(refused))
     return retold(found.attribution.failure) or found
@@ -121,7 +139,8 @@ def source(view: CaseView, task: Task) -> tuple[str, InputView]:
 def show(view: CaseView, task: Task, label: str, why: AttributionView | None) -> None:
     """The map over the input, in the same viewers as on the case."""
     field, given = source(view, task)
-    map_url = desk.map_url(why.id) if why else None
+    grey = why is not None and not health.believed(why)
+    map_url = desk.map_url(why.id, grey) if why else None
     mask_url = desk.mask_url(why.answer_id) if why and task.outcome.kind == "mask" else None
     title = answer.words_for(task.outcome, label)
     if given.kind == "image":
@@ -133,7 +152,7 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
             corners=[words.described([given]), title],
             number=view.row.number,
             label=title,
-            regions=answer.regions(why.attribution.words) if why else (),
+            regions=answer.regions(why.attribution.words) if why and not grey else (),
             facts=given.facts,
         )
     elif given.kind == "signal":
@@ -147,7 +166,7 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
         assert isinstance(held, Record)
         assert isinstance(spec, RecordField)
         points = [100 * float(v) for v in why.attribution.values[field]] if why else None
-        record_table(spec.columns, held.values, points, key=f"why-record-{given.id}")
+        record_table(spec.columns, held.values, points, key=f"why-record-{given.id}", grey=grey)
 
 
 def said(given: AnswerView, task: Task, label: str) -> None:
@@ -159,10 +178,11 @@ def said(given: AnswerView, task: Task, label: str) -> None:
     theme.facts({**pairs, _("Package"): given.answer.package})
 
 
-def health(task: Task, why: AttributionView) -> None:
-    """Baseline and convergence gap in words."""
+def trust(task: Task, why: AttributionView) -> None:
+    """Evidence, baseline and convergence gap in words."""
     gap = why.attribution.gap
     theme.section(_("How far to trust the map"))
+    health.whole(why.health)
     if gap is None:
         row = (None, _("This method gives relative weights: they don’t add up to the answer, so there is no gap."), "")
     else:
@@ -175,12 +195,12 @@ def health(task: Task, why: AttributionView) -> None:
     theme.ticks([row, (None, retold(why.attribution.baseline) or baseline_words(task), "")])
 
 
-def picture(view: CaseView, task: Task, why: AttributionView) -> None:
+def picture(view: CaseView, task: Task, why: AttributionView, baseline: str) -> None:
     """The PNG, which says what it is and that it is for research only."""
     a = why.attribution
     take_away.button(
         _("Download PNG"),
-        partial(clinic.export, user, view.row.id, task.name, "png", a.label, a.method),
+        partial(clinic.export, user, view.row.id, task.name, "png", a.label, a.method, baseline),
         f"{view.row.number}-{a.label}-{a.method}.png",
         "image/png",
         key=f"png-{why.id}",
@@ -209,7 +229,7 @@ theme.title(_("Explain"), _("What moved an answer, and how well the parts add up
 
 left, right = st.columns([2.36, 1], gap="small")
 view = task = given = why = None
-label, method = "", ""
+label, method, baseline = "", "", ""
 pending: tuple[object, ...] = ()
 with right, theme.panel("rail"):
     with care.guarded():
@@ -233,17 +253,22 @@ with right, theme.panel("rail"):
                     given = None
                 elif given:
                     label, method = choose_label(task.outcome, given.answer.choice), choose_method(task)
+                    baseline = choose_baseline(task, method)
 
 if view and task and given:
     with right, theme.panel("why"), care.guarded():
-        what = ("why", given.id, label, method)
-        why = later.soon(what, partial(explained, view.row.id, task, label, method))
+        what = ("why", given.id, label, method, baseline)
+        why = later.soon(what, partial(explained, view.row.id, task, label, method, baseline))
         said(given, task, label)
         if isinstance(why, AttributionView):
-            answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
-            health(task, why)
+            if health.believed(why):
+                answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
+            trust(task, why)
+            health.agreement(why.health)
+            health.truth(given.answer.package_hash)
+            health.watch(why, {})
             if not view.exercise:  # an answer that may be wrong on purpose stays here
-                picture(view, task, why)
+                picture(view, task, why, baseline)
         elif why:
             theme.warning(_("No map."), why)
         else:

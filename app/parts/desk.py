@@ -83,9 +83,9 @@ def input_url(input_id: int) -> str:
     return f"/bytes/input/{input_id}"
 
 
-def map_url(attribution_id: int) -> str:
-    """Where a viewer fetches an attribution's map."""
-    return f"/bytes/map/{attribution_id}"
+def map_url(attribution_id: int, grey: bool = False) -> str:
+    """Where a viewer fetches an attribution's map. grey: it failed its checks, and the viewer draws it so."""
+    return f"/bytes/map/{attribution_id}{'?grey' if grey else ''}"
 
 
 def mask_url(answer_id: int) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import select
@@ -51,16 +51,32 @@ class Explaining(Answering):
             found = self._attribution(given.id, label, method, baseline)
             return found or self._explain(user, given, package, label, method, baseline)
 
+    def health(self, user: User, attribution_id: int) -> Health:
+        """Whether to believe an attribution, as far as it is known by now; under the same rule as its answer."""
+        with self.database.read() as session:
+            return _health(session, self._seen(session, user, attribution_id))
+
+    def truth_scores(self, package_hash: str) -> dict[str, Any]:
+        """How well a version's maps find what people marked: `methods` and `lungs` of `explain-report`, where its card
+        holds them."""
+        found = checks.stored(self._package_of(package_hash)) or {}
+        return dict(found.get("truth", {}))
+
     def map_bytes(self, user: User, attribution_id: int) -> bytes:
         """An attribution's map, packed, under the same rule as the answer it belongs to."""
         with self.database.read() as session:
-            me = self._account(session, user, "answer")
-            row = session.get(AttributionRow, attribution_id)
-            if row is None:
-                raise Refused(_("There is no such map."), _("Open its case from the worklist."))
-            answered = session.get_one(AnswerRow, row.answer_id)
-            self._check_revealed(session, me, answered.case_id, answered.task)
+            row = self._seen(session, user, attribution_id)
         return self.files.get(row.file)
+
+    def _seen(self, session: Session, user: User, attribution_id: int) -> AttributionRow:
+        """The attribution, if its answer may reach this user."""
+        me = self._account(session, user, "answer")
+        row = session.get(AttributionRow, attribution_id)
+        if row is None:
+            raise Refused(_("There is no such map."), _("Open its case from the worklist."))
+        answered = session.get_one(AnswerRow, row.answer_id)
+        self._check_revealed(session, me, answered.case_id, answered.task)
+        return row
 
     def _attribution(self, answer_id: int, label: str, method: str, baseline: str) -> AttributionView | None:
         from medcore.explain import Attribution

@@ -102,9 +102,17 @@ class Exporting(Reading, Explaining):
         return [Offer(form, _(TITLES[form]), *_named(form, number, task), lacking.get(form)) for form in forms]
 
     def export(
-        self, user: User, case_id: int, task: str, form: Form, label: str | None = None, method: str | None = None
+        self,
+        user: User,
+        case_id: int,
+        task: str,
+        form: Form,
+        label: str | None = None,
+        method: str | None = None,
+        baseline: str = "",
     ) -> Export:
-        """The answer of the version in use as a file. label, method: of the map; by default what the page shows.
+        """The answer of the version in use as a file. label, method, baseline: of the map; by default what the page
+        shows.
 
         Refused where the answer is, where the role doesn't allow it, and where it can't be made here.
         """
@@ -120,7 +128,7 @@ class Exporting(Reading, Explaining):
                 _("This case is not like the training data; its answer holds no number to report."),
                 _("Take the replay bundle, which says what was computed."),
             )
-        report = self._gathered(user, given, label, method)
+        report = self._gathered(user, given, label, method, baseline)
         data = self._made(report, given, form)
         self._note_export(user, form, f"case {case_id}", data, {"task": task, "answer": given.id})
         return Export(*_named(form, report.number, task), data)
@@ -154,10 +162,11 @@ class Exporting(Reading, Explaining):
         with self._writing(user, "export") as (session, me):
             audit.append(session, me.name, "export", subject, {"what": form, "sha256": digest, **details})
 
-    def _gathered(self, user: User, given: AnswerView, label: str | None, method: str | None) -> Report:
+    def _gathered(self, user: User, given: AnswerView, label: str | None, method: str | None, baseline: str) -> Report:
         task = given.answer.task
         # As on the page: the finer map where the task has one.
-        why = self.explain(user, given.case_id, task, label, method or tasks.get(task).refine or None).attribution
+        method = method or tasks.get(task).refine or None
+        why = self.explain(user, given.case_id, task, label, method, baseline).attribution
         with self.database.read() as session:
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)

@@ -240,8 +240,10 @@ def _infidelity(
         return float(said[0])
 
     moved = measured([torch.zeros_like(a) for a in found], normalize=False)
+    if moved < 1e-12:
+        return None
     left = measured(found, normalize=True)
-    return None if moved < 1e-12 or not np.isfinite(left) else left / moved
+    return left / moved if np.isfinite(left) else None
 
 
 def _sensitivity(question: Question, method: Method, counts: Counts, stop: Callable[[], None]) -> float | None:

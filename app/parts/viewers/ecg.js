@@ -28,7 +28,7 @@ function createEcg(root) {
     const width = well.clientWidth;
     root.classList.toggle("narrow", isNarrow(width));
     sheet = layout(ecg, state, width, clamp(window.innerHeight - (data.measure ? 400 : 330), 400, 700));
-    const look = PAPER[isDark(root) ? "dark" : "light"];
+    const look = { ...PAPER[isDark(root) ? "dark" : "light"], ...(greyed(data.map) && { heat: HEAT_GREY }) };
     well.style.height = `${sheet.height}px`;
     const context = fitCanvas(canvas, sheet.width, sheet.height);
     drawSheet(look);
@@ -41,7 +41,7 @@ function createEcg(root) {
   function drawSheet(look) {
     const density = window.devicePixelRatio || 1;
     const { calipers, legs, ...shown } = state;
-    const name = JSON.stringify([sheet.width, sheet.height, sheet.mm, density, look.ground, shown, fonts.ready]);
+    const name = JSON.stringify([sheet.width, sheet.height, sheet.mm, density, look.ground, look.heat[0], shown, fonts.ready]);
     if (drawn.name === name && drawn.strength === strength && drawn.beats === beats) return;
     Object.assign(drawn, { name, strength, beats });
     const context = fitCanvas(drawn, sheet.width, sheet.height);
@@ -53,7 +53,7 @@ function createEcg(root) {
 
   function drawAverage(look) {
     panel.hidden = !averaged;
-    const name = JSON.stringify([sheet.width, sheet.mm, sheet.gain, look.ground, state.attention, fonts.ready]);
+    const name = JSON.stringify([sheet.width, sheet.mm, sheet.gain, look.ground, look.heat[0], state.attention, fonts.ready]);
     if (!averaged || (average.name === name && average.of === averaged)) return;
     Object.assign(average, { name, of: averaged });
     const laid = layBeats(averaged, sheet);
@@ -79,7 +79,7 @@ function createEcg(root) {
       const end = Math.min(ecg.seconds, state.start + shownSeconds(ecg, state));
       controls.start.value.textContent = fill(words().shown, { from: seconds(state.start), to: seconds(end), all: seconds(ecg.seconds) });
     }
-    const name = `${state.attention} ${look.ground} ${!!strength}`;
+    const name = `${state.attention} ${look.ground} ${look.heat[0]} ${!!strength}`;
     if (root.shownLegend !== name) {
       root.shownLegend = name;
       root.querySelector(".legend").replaceChildren(...(shownMap() ? legend(words(), look.heat) : []));

@@ -111,7 +111,7 @@ function createFilm(root) {
     const foot = root.querySelector(".legend");
     if (root.shownLegend !== `${state.overlay} ${state.mask}`) {
       root.shownLegend = `${state.overlay} ${state.mask}`;
-      const says = { off: () => [], heat: () => legend(words(), HEAT_ON_DARK), contour: () => [words().contours], words: () => [words().named] };
+      const says = { off: () => [], heat: () => legend(words(), greyed(data.map) ? HEAT_GREY : HEAT_ON_DARK), contour: () => [words().contours], words: () => [words().named] };
       foot.replaceChildren(...marked().map((one) => h("span", { class: "label" }, swatch(one.colour), one.title, h("b", {}, sized(one)))), ...(map ? [h("span", {}, ...says[state.overlay]())] : []));
     }
     canvas.setAttribute("aria-label", label());
@@ -328,7 +328,7 @@ function createFilm(root) {
         reset();
         if (film.colour) state.tool = "pan";
       }
-      map = mapBlob?.arrays.map ? readMap(mapBlob) : null;
+      map = mapBlob?.arrays.map ? readMap(mapBlob, greyed(data.map)) : null;
       mask = maskBlob ? (maskBlob.read ??= readMarks(maskBlob)) : null;
       build();
       well_.done();

@@ -32,12 +32,12 @@ function reduced(map, side) {
 }
 
 /** The map as a small picture: transparent below 22 % of the peak, full from 57 %. */
-function heatPicture(grid) {
+function heatPicture(grid, palette) {
   const canvas = h("canvas", { width: grid.columns, height: grid.rows });
   const context = canvas.getContext("2d");
   const image = context.createImageData(grid.columns, grid.rows);
   grid.values.forEach((v, i) => {
-    image.data.set(heat(HEAT_ON_DARK, v), 4 * i);
+    image.data.set(heat(palette, v), 4 * i);
     image.data[4 * i + 3] = 255 * clamp((v - HEAT_FROM) / (HEAT_FULL - HEAT_FROM), 0, 1);
   });
   context.putImageData(image, 0, 0);
@@ -119,13 +119,13 @@ function readFilm({ header, arrays }) {
 }
 
 /** The map of a blob: its picture, contours at 45 and 75 % of the peak, and the zones to number. */
-function readMap({ arrays }) {
+function readMap({ arrays }, grey) {
   const grid = reduced(arrays.map, 128);
   const contours = [
-    { lines: contour(grid, 0.45), colour: "#F79C2F", stroke: 1.6, dash: [6, 4] },
-    { lines: contour(grid, 0.75), colour: "#F9DC5C", stroke: 2.2, dash: [] },
+    { lines: contour(grid, 0.45), colour: grey ? HEAT_GREY[3] : "#F79C2F", stroke: 1.6, dash: [6, 4] },
+    { lines: contour(grid, 0.75), colour: grey ? HEAT_GREY[6] : "#F9DC5C", stroke: 2.2, dash: [] },
   ];
-  return { grid, contours, heat: heatPicture(grid), regions: findZones(grid) };
+  return { grid, contours, heat: heatPicture(grid, grey ? HEAT_GREY : HEAT_ON_DARK), regions: grey ? [] : findZones(grid) };
 }
 
 const MASK_SIDE = 1024; // cells of a mask's grid along its longer side, at most

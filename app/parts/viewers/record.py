@@ -110,12 +110,14 @@ def record_table(
     base: float | None = None,
     before: Mapping[str, Value] | None = None,
     before_from: str = "",
+    grey: bool = False,
 ) -> None:
     """The record's values in the order in which they matter.
 
     points: how far each column moved the answer, in points of 100 (None before the read is locked)
     base: the average answer that the points start from, 0 to 1
     before: values of the patient's last record, if there is one; before_from: its case's number
+    grey: the points are not to be relied on, and drawn in greys
     """
     order = _order(columns, values, points)
     enough = SHOWN if points is not None else SHOWN + 6
@@ -135,7 +137,7 @@ def record_table(
     named = "" if before is None else e(_("Since {number}").format(number=before_from))
     since, beneath = (f'<th class="chg">{named}</th>', f'<span class="chg">{named}</span>') if named else ("", "")
     head = f'<th>{e(_("Value"))}</th><th class="v">{e(_("This patient"))}{beneath}</th>{since}{usual}'
-    look = "rec" if points is not None else "rec plain"
+    look = ("rec grey" if grey else "rec") if points is not None else "rec plain"
     theme.html(
         f'<table class="{look}" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'
         f'<tbody>{rows}</tbody></table><div class="two">{_foot(points, shown, base)}</div>'

@@ -102,7 +102,7 @@ function drawLegend(root, now, toggle) {
     return h("button", { type: "button", class: "label", "aria-pressed": String(!!state.labels[i] && state.mask !== "off"), onclick: () => toggle(i) },
       chip, label.title || label.name, h("b", {}, label.box ? size + wide : none));
   });
-  const ramp = map && state.attention !== "off" ? legend(w, HEAT_ON_DARK) : [];
+  const ramp = map && state.attention !== "off" ? legend(w, greyed(now.mapId) ? HEAT_GREY : HEAT_ON_DARK) : [];
   root.querySelector(".legend").replaceChildren(...chips, ...ramp);
 }
 

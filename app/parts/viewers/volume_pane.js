@@ -109,7 +109,7 @@ function createPane(name, shown) {
     paintGrey(grey, `${now.id} ${state.channel} ${index} ${now.tableName}`, volume, reading(now, "volume", volume.size), state.channel, index, now.table);
     drawPicture(context, grey.canvas, at, 1, true);
     if (now.map && state.attention !== "off") {
-      paintOver(attention, `${now.mapId} ${index}`, now.map.data, reading(now, "map", now.map.shape), index, HEATS);
+      paintOver(attention, `${now.mapId} ${index}`, now.map.data, reading(now, "map", now.map.shape), index, greyed(now.mapId) ? GREYS : HEATS);
       drawPicture(context, attention.canvas, at, state.heatOpacity, true);
     }
     if (now.mask && state.mask !== "off") drawMask(context, now, plane, index, at);

@@ -81,10 +81,12 @@ function paintGrey(layer, name, volume, how, channel, index, table) {
 
 const colour32 = ([r, g, b], alpha) => ((Math.round(alpha * 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
 /** Colour of a map's bytes: transparent below 22 % of the peak, and where the score is lowered. */
-const HEATS = Uint32Array.from({ length: 256 }, (_x, v) => {
-  const t = v > 127 ? 0 : v / 127;
-  return colour32(heat(HEAT_ON_DARK, t), clamp((t - HEAT_FROM) / (HEAT_FULL - HEAT_FROM), 0, 1));
-});
+const [HEATS, GREYS] = [HEAT_ON_DARK, HEAT_GREY].map((palette) =>
+  Uint32Array.from({ length: 256 }, (_x, v) => {
+    const t = v > 127 ? 0 : v / 127;
+    return colour32(heat(palette, t), clamp((t - HEAT_FROM) / (HEAT_FULL - HEAT_FROM), 0, 1));
+  }),
+);
 
 /** Colour of a mask's bytes, one bit a label: that of the last label that is shown. */
 function maskColours(shown) {

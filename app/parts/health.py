@@ -1,0 +1,99 @@
+"""Whether to believe a map: one line beside the answer, the whole evidence on Explain."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.parts import desk, theme
+from medcore.checks.maps import map_title, measure_title
+from medcore.explain.health import MEASURES, REASONS
+from medcore.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from medcore.clinic import AttributionView
+    from medcore.clinic.views import Health
+
+EVERY_SECONDS = 2.0
+
+
+def believed(why: "AttributionView") -> bool:
+    """Whether words may rely on the map: it has not failed."""
+    return not why.health.failed
+
+
+def line(health: "Health") -> None:
+    """What came out, in a sentence; in two where the map failed."""
+    if health.failed:
+        theme.warning(_("Don’t rely on this map."), _(REASONS[health.failed[0]]))
+    elif health.evidence:
+        n = health.evidence.counts["orders"]
+        text = _(
+            "Passed its checks: it does better than {beaten} of {n} random orders, and comes from what was learnt."
+        )
+        theme.ticks([(True, text.format(beaten=health.evidence.beaten, n=n), "")])
+    elif health.state == "measuring":
+        theme.hint(_("Whether to believe this map is being measured."))
+    else:
+        theme.hint(_("Whether to believe this map was not measured."))
+
+
+def whole(health: "Health") -> None:
+    """Each measure beside its limit, and what a failed one means."""
+    line(health)
+    evidence = health.evidence
+    if evidence is None:
+        return
+    rows = []
+    for name, sign in MEASURES.items():
+        value = getattr(evidence, name)
+        limit = f"{'≥' if sign > 0 else '≤'} {theme.number(health.limits[name], 2)}"
+        shown = "–" if value is None else theme.number(value, 2)
+        rows.append((measure_title(name), shown, limit, _("fails") if name in health.failed else _("passes")))
+    theme.table([_("Measure"), _("This map"), _("Limit"), ""], rows, align="lrrl")
+    for name in health.failed[1:]:
+        theme.hint(_(REASONS[name]))
+    counts = evidence.counts
+    theme.hint(
+        _("From {orders} random orders in {steps} steps, {samples} samples of parts, {moves} moved inputs.").format(
+            **counts
+        )
+    )
+
+
+def agreement(health: "Health") -> None:
+    """How far other methods put the parts in the same order."""
+    if health.evidence and health.evidence.others:
+        theme.section(_("Agreement with other methods"))
+        rows = [(map_title(name), theme.number(value, 2)) for name, value in health.evidence.others.items()]
+        theme.table([_("Method"), _("Rank correlation")], rows, align="lr")
+
+
+def truth(package_hash: str) -> None:
+    """How well the version's maps find what people marked, method by method, where that is known."""
+    found = desk.clinic().truth_scores(package_hash)
+    titles = {"methods": _("Where people marked what was found"), "lungs": _("Within the lungs")}
+    for key, title in titles.items():
+        if key in found:
+            theme.section(title)
+            rows = [
+                (map_title(name), *(theme.percent(scores[k]["value"]) for k in ("pointing", "inside", "iou")))
+                for name, scores in found[key].items()
+            ]
+            theme.table([_("Method"), _("Pointing"), _("Inside"), _("Overlap")], rows, align="lrrr")
+            n = next(iter(found[key].values()))["n"]
+            theme.hint(_("{n} left-out cases of this version; the card has the ranges.").format(n=n))
+
+
+def watch(why: "AttributionView", kept: "Mapping[str, object]") -> None:
+    """Runs the page again as soon as the worker has measured the map. kept: what that run finds in the session."""
+    if why.health.state == "measuring":
+        desk.fragment(_look, run_every=EVERY_SECONDS)(why.id, kept)
+
+
+def _look(attribution_id: int, kept: "Mapping[str, object]") -> None:
+    if desk.clinic().health(desk.user(), attribution_id).state != "measuring":
+        for name, value in kept.items():
+            st.session_state[name] = value
+        st.rerun()
