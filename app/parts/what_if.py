@@ -74,7 +74,10 @@ def _slider(package: "Package", column: Column, record: Record) -> Slider | None
     if span is None:
         return None
     ends = [*span, *(column.usual or ()), *([value] if isinstance(value, int | float) else [])]
-    usual = _("Usual {range}").format(range=theme.span(*column.usual)) if column.usual else ""
+    usual = ""
+    if column.usual:
+        few, many = column.usual
+        usual = _("Usual {range}").format(range=number(few) if few == many else theme.span(few, many))
     unit = "" if column.unit in ("count", "0/1") else f"({column.unit})" if "–" in column.unit else _(column.unit)
     low, high = on_step(column, min(ends)), on_step(column, max(ends))
     start = on_step(column, (span[0] + span[1]) / 2)
