@@ -170,7 +170,7 @@ def test_hash_is_of_what_is_seen_not_of_the_facts() -> None:
 
 def test_a_mask_is_brought_to_the_encoded_grid_and_back() -> None:
     mask = np.zeros((2, 300, 200), bool)
-    mask[0, 60:240, 20:90] = True
+    mask[0, 30:180, 20:90] = True
     mask[1, 0, 0] = True
     given = Image(np.zeros((300, 200), np.uint16))
     encoded = FILM.encode_mask(mask, given)
