@@ -112,7 +112,7 @@ def test_an_answer_that_nothing_moves_has_no_evidence(film: Question) -> None:
     blind = Patch(slice(0, 8), slice(0, 8))
     blind.weight.data.zero_()
     still = with_nets(film, [blind])
-    said = float(still.model(*film.xs, *film.masks)[0, 0])
+    said = still.model(*film.xs, *film.masks)[0, 0].item()
     evidence = measure(replace(still, answers=(said, said)), RandomMap(), RandomMap().attribute(still), {})
     assert evidence.deletion is None and evidence.infidelity is None
 
