@@ -262,6 +262,7 @@ def reasons(view: CaseView, task: Task, given: AnswerView, why: AttributionView 
             answer.moved(why.attribution.words, kind, numbered=True)
             if not why.attribution.words:
                 theme.hint(_("No part of the input stands out as having raised this score."))
+        answer.outside(why.attribution.outside)
         health.line(why.health)
         health.watch(why, {"same_case": view})
     elif why is None:

@@ -263,6 +263,7 @@ if view and task and given:
         if isinstance(why, AttributionView):
             if health.believed(why):
                 answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
+            answer.outside(why.attribution.outside)
             trust(task, why)
             health.agreement(why.health)
             health.truth(given.answer.package_hash)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CANT_TELL = ""
 SENTENCE_END = re.compile(r"(?<=\.) |(?<=。)(?=.)")
+MOSTLY = 0.5  # from this share outside the lungs on a map is marked
 ODD = 0.9
 """Unlike-training score from which it is remarked on."""
 
@@ -240,6 +241,13 @@ def moved(words: Sequence[tuple[str, float]], kind: str = "image", *, numbered: 
     theme.html(f'<table aria-label="{e(_("What moved the score"))}"><thead>{head}</thead><tbody>{body}</tbody></table>')
     if kind != "record":
         theme.hint(_("Attention shows what moved the score. It is not an outline of disease."))
+
+
+def outside(share: float | None) -> None:
+    """How much of a film's map lies outside the lungs."""
+    if share is not None:
+        text = _("{share} of it lies outside the lungs, as a net outlines them.").format(share=percent(share))
+        theme.ticks([(None if share < MOSTLY else False, text, "")])
 
 
 def regions(words: Sequence[tuple[str, float]]) -> list[str]:

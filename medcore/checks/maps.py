@@ -139,7 +139,7 @@ def measure_title(name: str) -> str:
         "deletion": _("Deletion"),
         "insertion": _("Insertion"),
         "infidelity": _("Infidelity"),
-        "sensitivity": _("Sensitivity"),
+        "sensitivity": _("Sensitivity of the map"),
         "randomised": _("Weights at random"),
         "agreement": _("Agreement"),
     }[name]

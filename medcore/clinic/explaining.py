@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from medcore import checks, jobs, tasks
 from medcore.clinic.answering import Answering
 from medcore.clinic.views import AnswerView, AttributionView, Health, User
 from medcore.errors import Refused
+from medcore.explain.truth import share_outside
 from medcore.i18n import _, in_english
 from medcore.inputs import Input
 from medcore.jobs import Job
@@ -102,6 +103,7 @@ class Explaining(Answering):
         with self.database.read() as session:
             inputs = self._taken(session, given.case_id, given.answer.task)
         why = explain(package, inputs, label, method, self.settings.device, baseline)
+        why = replace(why, outside=self._outside_lungs(inputs, why.values))
         blob = _packed(why, inputs)
         about = {k: v for k, v in asdict(why).items() if k != "values"}
         with self._writing(user, "explain") as (session, me):
@@ -118,6 +120,24 @@ class Explaining(Answering):
         stored = self._attribution(given.id, label, method, baseline)
         assert stored is not None
         return stored
+
+    def _outside_lungs(self, inputs: Mapping[str, Input], values: Mapping[str, np.ndarray]) -> float | None:
+        """Share of a film's map that lies outside the lungs, as the task of that role outlines them; None for other
+        inputs, and where it can't outline them."""
+        from medcore.learn.predict import answer
+
+        task = tasks.by_role("lung_regions")
+        maps = [(given, values[name]) for name, given in inputs.items() if given.kind == "image" and name in values]
+        if task is None or len(maps) != 1:
+            return None
+        ((given, found),) = maps
+        try:
+            said = answer(self.in_use(task.name), dict.fromkeys(task.fields, given), device=self.settings.device)
+        except Refused:  # no version answers, or the film is not one that it takes
+            return None
+        if said.mask is None or not said.mask.any():
+            return None
+        return share_outside(found, np.asarray(said.mask.any(0)))
 
     def _weigh(self, job: Job, stop: Callable[[], None]) -> None:
         """A worker's part: evidence on the attribution that the job names."""

@@ -36,6 +36,7 @@ class Attribution:
         in points of probability for methods that add up to the answer, else relative
     gap: |sum of the values − (answer − answer to the baseline)|, None where a method doesn't add up
     words: where or what it was, with its share of the whole, largest first
+    outside: share of the positive values of a film that lies outside the lungs; None where no lungs are known
     failure: why there is no map, in a sentence; "" where there is one
     """
 
@@ -49,6 +50,7 @@ class Attribution:
     failure: str
     device: str
     seconds: float
+    outside: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ def scores(values: np.ndarray, place: np.ndarray) -> dict[str, float]:
     }
 
 
+def share_outside(values: np.ndarray, place: np.ndarray) -> float | None:
+    """Share of a map's positive values that lies outside a place; None for a map without any."""
+    positive = np.clip(values, 0, None)
+    total = float(positive.sum())
+    return float(positive[~place].sum()) / total if total else None
+
+
 def control_maps(shape: tuple[int, ...], seed: int) -> Mapping[str, np.ndarray]:
     """What anybody reaches without looking: `random`, even noise; `centre`, a Gaussian in the middle of each slice, a
     quarter of the sides wide."""

@@ -8,7 +8,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.tasks.task import Recipe, Task
 
-__all__ = ["Recipe", "Task", "all_tasks", "get"]
+__all__ = ["Recipe", "Task", "all_tasks", "by_role", "get"]
 
 
 @cache
@@ -17,6 +17,11 @@ def all_tasks() -> dict[str, Task]:
     modules = (m.name for m in pkgutil.iter_modules(__path__) if m.name != "task")
     found = [importlib.import_module(f"{__name__}.{name}") for name in modules]
     return {module.TASK.name: module.TASK for module in found}
+
+
+def by_role(role: str) -> Task | None:
+    """The task that declares this role."""
+    return next((task for task in all_tasks().values() if role in task.roles), None)
 
 
 def get(name: str) -> Task:

@@ -28,7 +28,7 @@ TASK = Task(
     fields={"film": ImageField(size=192, views=("PA", "AP"), contrast=1.0)},
     outcome=Mask(
         labels=(Label("lungs", N_("Lungs"), N_("showed the lungs"), finding=False),),
-        absent=Label("no_lungs", N_("No lungs"), N_("showed none"), finding=False),
+        absent=Label("no_lungs", N_("No lungs"), N_("showed no lungs"), finding=False),
         on="film",
         cut=0.5,
     ),

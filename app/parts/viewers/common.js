@@ -5,7 +5,7 @@ const BLOBS = (window.medcoreBlobs ??= new Map()); // address -> promise; surviv
 const MOST_BYTES = 512 * 2 ** 20; // of what is kept, beside the last three, which one viewer may be showing
 const HEAT_ON_DARK = ["#3C1C5C", "#682080", "#972C78", "#C44062", "#E46240", "#F79C2F", "#F9DC5C"];
 const HEAT_ON_LIGHT = ["#FFECCC", "#FDD69C", "#FAB76C", "#F29346", "#E46D2D", "#CD4C1E", "#B03416"];
-const HEAT_GREY = ["#4A4D50", "#5E6164", "#737679", "#898C8F", "#A0A3A6", "#B8BBBE", "#D2D5D8"];
+const HEAT_GREY = ["#2E3A46", "#44525F", "#5A6A79", "#718394", "#8A9CAE", "#A5B7C8", "#C4D4E2"];
 const MASK_COLOURS = ["#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF"];
 const MASK_DASHES = [[], [6, 4], [], [1.5, 3]];
 const HEAT_FROM = 0.22; // below this share of the peak nothing is drawn

@@ -1,0 +1,97 @@
+"""Whether a map may be believed: asked for with the map, measured by a worker, told under the answer's own rule."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from medcore import jobs, tasks
+from medcore.clinic import Clinic, User
+from medcore.errors import Refused
+from medcore.explain.health import MEASURES
+from medcore.settings import settings
+
+TASK = "mortality"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[tuple[Clinic, User, int]]:
+    """A desk with one read record."""
+    home = tmp_path / "home"
+    url = f"sqlite:///{home / 'medcore.sqlite'}"
+    clinic = Clinic(replace(settings(), home=home, database_url=url, device="cpu", admin_password=""))
+    me = clinic.sign_in("reader")
+    case_id = clinic.admit_inputs(me, [*tasks.get(TASK).simulate(1, 5)[0].load().values()])
+    clinic.lock_read(me, case_id, TASK, tasks.get(TASK).outcome.choices[0].name, confidence=2)
+    yield clinic, me, case_id
+    clinic.database.engine.dispose()
+
+
+def work(clinic: Clinic, ending: threading.Event | None = None) -> jobs.Job:
+    """What a worker's lane for evidence does with the next job."""
+    job = jobs.claim(clinic.database, "here", kinds=("evidence",))
+    assert job is not None and job.kind == "evidence"
+    with jobs.Heartbeat(clinic.database, job) as beat:
+        clinic.work(job, beat, ending or threading.Event())
+    return job
+
+
+def test_a_map_is_measured_by_a_worker_and_kept(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, case_id = desk
+    why = clinic.explain(me, case_id, TASK)
+    assert why.health.state == "measuring" and why.health.evidence is None
+    assert jobs.claim(clinic.database, "other", kinds=("train",)) is None
+    work(clinic)
+    known = clinic.explain(me, case_id, TASK)
+    assert known.id == why.id and known.health.state == "known"
+    evidence = known.health.evidence
+    assert evidence is not None and set(known.health.limits) == set(MEASURES)
+    assert evidence.counts["orders"] == 20 and 0 <= evidence.beaten <= 20
+    assert set(evidence.others) == set(tasks.get(TASK).explain) - {why.attribution.method}
+    assert clinic.health(me, why.id) == known.health
+    assert jobs.claim(clinic.database, "here", kinds=("evidence",)) is None  # asked for once
+
+
+def test_each_baseline_is_a_map_of_its_own(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, case_id = desk
+    usual = clinic.explain(me, case_id, TASK)
+    zero = clinic.explain(me, case_id, TASK, baseline="zero")
+    assert zero.id != usual.id and zero.attribution.baseline != usual.attribution.baseline
+    assert clinic.explain(me, case_id, TASK, baseline="zero").id == zero.id
+    assert zero.attribution.gap is not None and zero.attribution.gap < 0.05
+    with pytest.raises(Refused, match="baseline"):
+        clinic.explain(me, case_id, TASK, baseline="green")
+
+
+def test_a_worker_that_must_go_puts_it_back(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, case_id = desk
+    why = clinic.explain(me, case_id, TASK)
+    ending = threading.Event()
+    ending.set()
+    work(clinic, ending)
+    assert clinic.health(me, why.id).state == "measuring"
+    work(clinic)
+    assert clinic.health(me, why.id).state == "known"
+    assert clinic.verify_audit() is None
+
+
+def test_nothing_of_it_is_told_before_the_read(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, case_id = desk
+    why = clinic.explain(me, case_id, TASK)
+    with pytest.raises(Refused, match="locked"):
+        clinic.health(clinic.sign_in("trainer"), why.id)
+
+
+def test_a_film_tells_how_much_of_its_map_lies_outside_the_lungs(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, _case_id = desk
+    task = tasks.get("cxr_pneumonia")
+    case_id = clinic.admit_inputs(me, [*task.simulate(2, 8)[1].load().values()])
+    clinic.lock_read(me, case_id, task.name, "pneumonia", confidence=2)
+    outside = clinic.explain(me, case_id, task.name).attribution.outside
+    assert outside is not None and 0 <= outside < 0.9
+    again = clinic.explain(me, case_id, task.name)
+    assert again.attribution.outside == outside
+    record = clinic.explain(me, _case_id, TASK)
+    assert record.attribution.outside is None
