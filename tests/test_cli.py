@@ -228,6 +228,7 @@ def test_real_files_are_answered(task: str, run: Run, data: Path, tmp_path: Path
         "ecg_diagnosis": lambda: sorted((data / "ptbxl" / "records100").glob("*/*_lr.*"), reverse=True)[:2],
         "ecg_rhythm": lambda: [data / "cinc2017" / "A00001.hea", data / "cinc2017" / "A000.dat"],
         "cxr_pneumonia": lambda: sorted((data / "cxr_pneumonia" / "images").glob("*/*.jp*g"))[:1],
+        "lung_fields": lambda: sorted((data / "cxr_lungs" / "images").glob("*.jp*g"))[:1],
         "brain_tumour_seg": lambda: sorted((data / "lgg" / "kaggle_3m" / "TCGA_CS_4941").glob("*[0-9].jpg")),
     }[task]()
     found = said(run("predict", task, *files, "--json"))
@@ -257,6 +258,8 @@ def here(capsys: pytest.CaptureFixture[str], *words: object) -> str:
         (["evaluate", "mortality", "--data", "tests"], "There is no support2.csv in the folder."),
         (["evaluate", "mortality", "--data", "tests", "--package", "tests"], "lacks its file package.json"),
         (["evaluate", "mortality", "--data", "tests", "--package", "nowhere"], "nowhere is not a package folder."),
+        (["explain-report", "mortality", "--data", "nowhere"], "There is no folder nowhere."),
+        (["explain-report", "mortality", "--data", "tests"], "There is no support2.csv in the folder."),
         (["train", "mortality", "--out", "x"], "Say what to learn from."),
         (["train", "mortality", "--out", "x", "--simulated", "9", "--data", "y"], "Say what to learn from."),
         (["train", "mortality", "--out", "x", "--simulated", "9", "--folds", "6"], "--folds is 6."),

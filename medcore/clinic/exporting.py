@@ -162,7 +162,9 @@ class Exporting(Reading, Explaining):
         with self._writing(user, "export") as (session, me):
             audit.append(session, me.name, "export", subject, {"what": form, "sha256": digest, **details})
 
-    def _gathered(self, user: User, given: AnswerView, label: str | None, method: str | None, baseline: str) -> Report:
+    def _gathered(
+        self, user: User, given: AnswerView, label: str | None, method: str | None, baseline: str = ""
+    ) -> Report:
         task = given.answer.task
         # As on the page: the finer map where the task has one.
         method = method or tasks.get(task).refine or None
