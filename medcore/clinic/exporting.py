@@ -16,6 +16,7 @@ from medcore.clinic.explaining import Explaining
 from medcore.clinic.reading import Reading
 from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
+from medcore.explain.health import REASONS
 from medcore.export import Report, Said
 from medcore.i18n import N_, _
 from medcore.inputs import Input, Volume, parts_of
@@ -168,7 +169,8 @@ class Exporting(Reading, Explaining):
         task = given.answer.task
         # As on the page: the finer map where the task has one.
         method = method or tasks.get(task).refine or None
-        why = self.explain(user, given.case_id, task, label, method, baseline).attribution
+        found = self.explain(user, given.case_id, task, label, method, baseline)
+        why, failed = found.attribution, found.health.failed
         with self.database.read() as session:
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)
@@ -188,6 +190,7 @@ class Exporting(Reading, Explaining):
                 mask=self._mask(row) if row.settings.get("mask") else None,
                 reads=tuple(_said(*pair) for pair in _reads(session, me, [case.id]) if pair[0].task == task),
                 made=now(),
+                doubt=REASONS[failed[0]] if failed else "",
             )
 
     def _made(self, report: Report, given: AnswerView, form: Form) -> bytes:

@@ -124,7 +124,9 @@ def _picture_words(report: Report) -> str:
     title = words_for(report.task.outcome, why.label)
     said.append(_("What moved “{label}”, by {method}.").format(label=title, method=_(METHODS[why.method].title)))
     said.append(retold(why.baseline))
-    if why.gap is not None:
+    if report.doubt:
+        said.append(f"{_('Don’t rely on this map.')} {_(report.doubt)}")
+    elif why.gap is not None:
         said.append(_("The parts add up within {n} points of 100.").format(n=number(100 * why.gap, 1)))
     return " ".join(said).strip()
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -26,6 +26,7 @@ BAR = 110  # width of the colour bar with its words
 
 LABELS = ("#F08A52", "#56B4E9", "#E8CB6A", "#FFFFFF")  # as in the viewer
 ON_FILM = LABELS[1:]  # the first is too near the heat, which a film shows at the same time
+GREYS = ("#2E3A46", "#44525F", "#5A6A79", "#718394", "#8A9CAE", "#A5B7C8", "#C4D4E2")  # of a map that failed its checks
 PLAIN = {0x2080 + i: str(i) for i in range(10)}  # our font has no lowered digits
 
 
@@ -88,17 +89,26 @@ def draw(report: Report, look: Look) -> Pillow.Image:
     field, given = next(iter(report.inputs.items()))
     why = report.why
     values = why.values[field] if why else None
+    heat = GREYS if report.doubt else SCREEN.heat
     if isinstance(given, Volume):
-        return draw_slice(given, values, report.mask)
-    return draw_input(report.task.fields[field], given, values, look, report.mask)
+        return draw_slice(given, values, report.mask, heat)
+    if report.doubt:
+        look = replace(look, heat=GREYS, raises=GREYS[3], lowers=GREYS[3])
+    return draw_input(report.task.fields[field], given, values, look, report.mask, heat)
 
 
 def draw_input(
-    spec: Field, given: Input, values: np.ndarray | None, look: Look, mask: np.ndarray | None = None
+    spec: Field,
+    given: Input,
+    values: np.ndarray | None,
+    look: Look,
+    mask: np.ndarray | None = None,
+    heat: Sequence[str] = SCREEN.heat,
 ) -> Pillow.Image:
-    """values: the map on the input's own grid, or coarser for a film; mask: of a film, (labels, rows, columns)."""
+    """values: the map on the input's own grid, or coarser for a film; mask: of a film, (labels, rows, columns); heat:
+    colours over a film, low to high."""
     if isinstance(given, Image):
-        return _film(given, values, mask)
+        return _film(given, values, mask, heat)
     if isinstance(given, Signal):
         return _trace(given, values, look)
     assert isinstance(given, Record)
@@ -144,7 +154,7 @@ def _shares(values: np.ndarray) -> np.ndarray:
 # films
 
 
-def _film(given: Image, values: np.ndarray | None, mask: np.ndarray | None) -> Pillow.Image:
+def _film(given: Image, values: np.ndarray | None, mask: np.ndarray | None, heat: Sequence[str]) -> Pillow.Image:
     """On black, hung in the middle, true to its pixels' shape; the colour bar at the right. Over a map a mask is a
     contour alone: its fill would hide it."""
     base = _grey(given)
@@ -155,18 +165,18 @@ def _film(given: Image, values: np.ndarray | None, mask: np.ndarray | None) -> P
     base = base.resize(size, Pillow.Resampling.LANCZOS)
     out = Pillow.new("RGB", (WIDTH, size[1]), "black")
     if values is not None:
-        base = _heated(base, _shares(values))
-        _colour_bar(out)
+        base = _heated(base, _shares(values), heat)
+        _colour_bar(out, heat)
     if mask is not None:
         base = _outlined(base, mask, ON_FILM, fill=0.0 if values is not None else 0.2)
     out.paste(base, ((WIDTH - size[0]) // 2, 0))
     return out
 
 
-def _heated(base: Pillow.Image, share: np.ndarray) -> Pillow.Image:
+def _heated(base: Pillow.Image, share: np.ndarray, colours: Sequence[str]) -> Pillow.Image:
     """The picture with the map over it, share (rows, columns) of the peak."""
     heat = Pillow.fromarray(share.astype(np.float32)).resize(base.size, Pillow.Resampling.BILINEAR)
-    over = _ramp(np.asarray(heat), SCREEN.heat)
+    over = _ramp(np.asarray(heat), colours)
     alpha = OPACITY * over[..., 3:]
     mixed = np.asarray(base, float) * (1 - alpha) + over[..., :3] * alpha
     return Pillow.fromarray(mixed.astype(np.uint8))
@@ -185,11 +195,11 @@ def _grey(given: Image) -> Pillow.Image:
     return Pillow.fromarray((255 * colour).astype(np.uint8))
 
 
-def _colour_bar(out: Pillow.Image) -> None:
+def _colour_bar(out: Pillow.Image, heat: Sequence[str]) -> None:
     """From where the map begins to be seen, to its peak."""
     length, left = min(300, out.height - 80), WIDTH - 80
     top = (out.height - length) // 2
-    over = _ramp(np.linspace(1, HEAT_FROM, length), SCREEN.heat)[:, None, :3].repeat(16, 1)
+    over = _ramp(np.linspace(1, HEAT_FROM, length), heat)[:, None, :3].repeat(16, 1)
     out.paste(Pillow.fromarray(over.astype(np.uint8)), (left, top))
     pen = ImageDraw.Draw(out)
     for at, share in ((top, 1.0), (top + length, HEAT_FROM)):
@@ -200,7 +210,9 @@ def _colour_bar(out: Pillow.Image) -> None:
 # volumes
 
 
-def draw_slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None) -> Pillow.Image:
+def draw_slice(
+    given: Volume, values: np.ndarray | None, mask: np.ndarray | None, heat: Sequence[str] = SCREEN.heat
+) -> Pillow.Image:
     """The slice that shows most of the mask, else of the map, else the middle one; its channels side by side.
 
     values: (slices, rows, columns), or coarser within a slice; mask: (labels, slices, rows, columns)
@@ -220,7 +232,7 @@ def draw_slice(given: Volume, values: np.ndarray | None, mask: np.ndarray | None
         if mask is not None:
             base = _outlined(base, mask[:, at], LABELS)
         elif values is not None:
-            base = _heated(base, _shares(values)[at])
+            base = _heated(base, _shares(values)[at], heat)
         out.paste(base, (left + n * size[0], 0))
         words = _("{name}, slice {n} of {total}").format(name=given.channels[n], n=at + 1, total=slices)
         _text(pen, (left + n * size[0] + 8, 6), words.removeprefix(", "), SCREEN.ink, 16)

@@ -44,6 +44,7 @@ class Report:
     number: of the case; patient: pseudonym; inputs: by the task's fields; why: None where there is no map
     reads: in the order in which they were given, decoys left out; answered, made: aware, in UTC
     mask: (labels, …) of 0 and 1 on the grid of the first input, where the answer is one
+    doubt: why the map is not to be relied on, in a sentence; "" where it passed its checks or was not measured yet
     """
 
     number: str
@@ -60,6 +61,7 @@ class Report:
     reads: tuple[Said, ...]
     made: datetime
     mask: np.ndarray | None = None
+    doubt: str = ""
 
     @property
     def final(self) -> Said | None:
@@ -84,6 +86,8 @@ def caption(report: Report) -> list[str]:
     ]
     if why:
         lines.append(f"{_(METHODS[why.method].title)}. {retold(why.baseline)}")
+    if report.doubt:
+        lines.append(f"{_('Don’t rely on this map.')} {_(report.doubt)}")
     if report.simulated:
         lines.append(_("Simulated case."))
     return [*lines, _(RESEARCH)]

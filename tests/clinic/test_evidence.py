@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from medcore import jobs, tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.explain.health import MEASURES
+from medcore.export.picture import SCREEN, draw
+from medcore.export.report import Report, caption
 from medcore.settings import settings
 
 TASK = "mortality"
@@ -95,3 +98,21 @@ def test_a_film_tells_how_much_of_its_map_lies_outside_the_lungs(desk: tuple[Cli
     assert again.attribution.outside == outside
     record = clinic.explain(me, _case_id, TASK)
     assert record.attribution.outside is None
+
+
+def test_what_is_taken_away_of_a_failed_map_says_so_and_is_grey(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, case_id = desk
+    answered = clinic.answer(me, case_id, TASK)
+    for method in ("smooth_grad", "integrated_gradients"):
+        clinic.explain(me, case_id, TASK, method=method)
+        work(clinic)
+    doubted, good = (clinic._gathered(me, answered, None, m) for m in ("smooth_grad", "integrated_gradients"))
+    assert doubted.doubt.endswith(".") and good.doubt == ""
+    assert [line for line in caption(doubted) if line.startswith("Don’t rely on this map.")]
+    assert not [line for line in caption(good) if "rely" in line]
+
+    def tinted(report: Report) -> bool:
+        picture = np.asarray(draw(report, SCREEN), float)
+        return bool((picture.max(-1) - picture.min(-1)).max() > 80)
+
+    assert tinted(good) and not tinted(doubted)
