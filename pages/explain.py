@@ -205,6 +205,18 @@ def picture(view: CaseView, task: Task, why: AttributionView, baseline: str) -> 
         "image/png",
         key=f"png-{why.id}",
     )
+    with st.container(horizontal=True, gap="small"):
+        for form, title, end, media_type in (
+            ("talk", _("All maps, HTML"), ".maps.html", "text/html"),
+            ("maps", _("All maps, NPZ"), ".maps.npz", "application/octet-stream"),
+        ):
+            take_away.button(
+                title,
+                partial(clinic.export, user, view.row.id, task.name, form),
+                f"{view.row.number}-{task.name}{end}",
+                media_type,
+                key=f"{form}-{why.answer_id}",
+            )
     theme.hint(
         _("{method} on {device} in {seconds} s. Kept with the case.").format(
             method=_(METHODS[a.method].title), device=a.device.upper(), seconds=theme.number(a.seconds, 1)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.parts import desk, theme
-from medcore.checks.maps import map_title, measure_title
-from medcore.explain.health import MEASURES, REASONS
+from medcore.checks.maps import map_title
+from medcore.explain.health import MEASURES, REASONS, measure_title
 from medcore.i18n import _
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from medcore.errors import Refused
 from medcore.explain import METHODS, attributed, methods, placed
 from medcore.explain.asking import ask
 from medcore.explain.controls import EdgeMap, OtherLabel, RandomMap
-from medcore.explain.health import MEASURES, Evidence, calibrated, measure, passing
+from medcore.explain.health import MEASURES, Evidence, calibrated, measure, measure_title, passing
 from medcore.explain.truth import control_maps, scores
 from medcore.i18n import N_, _
 from medcore.inputs import Image, Input
@@ -131,18 +131,6 @@ def _health_section(rows: Sequence[Row], limits: Mapping[str, float], level: flo
         {"passing": _("Pass"), **{name: measure_title(name) for name in MEASURES}},
         rows,
     )
-
-
-def measure_title(name: str) -> str:
-    """What a measure is called."""
-    return {
-        "deletion": _("Deletion"),
-        "insertion": _("Insertion"),
-        "infidelity": _("Infidelity"),
-        "sensitivity": _("Sensitivity of the map"),
-        "randomised": _("Weights at random"),
-        "agreement": _("Agreement"),
-    }[name]
 
 
 def check(

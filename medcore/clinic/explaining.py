@@ -57,6 +57,17 @@ class Explaining(Answering):
         with self.database.read() as session:
             return _health(session, self._seen(session, user, attribution_id))
 
+    def attributions(self, given: AnswerView) -> list[AttributionView]:
+        """Every map of an answer that was made so far, by label, then in the order in which they were asked for."""
+        with self.database.read() as session:
+            rows = session.execute(
+                select(AttributionRow.label, AttributionRow.method, AttributionRow.baseline)
+                .where(AttributionRow.answer_id == given.id)
+                .order_by(AttributionRow.label, AttributionRow.id)
+            ).all()
+        found = [self._attribution(given.id, *row) for row in rows]
+        return [view for view in found if view and not view.attribution.failure]
+
     def truth_scores(self, package_hash: str) -> dict[str, Any]:
         """How well a version's maps find what people marked: `methods` and `lungs` of `explain-report`, where its card
         holds them."""

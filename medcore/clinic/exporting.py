@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydicom.dataset import Dataset
@@ -14,7 +14,7 @@ from medcore.clinic import worklist
 from medcore.clinic.decoys import going_on, in_exercise
 from medcore.clinic.explaining import Explaining
 from medcore.clinic.reading import Reading
-from medcore.clinic.views import AnswerView, User
+from medcore.clinic.views import AnswerView, AttributionView, User
 from medcore.errors import Refused
 from medcore.explain.health import REASONS
 from medcore.export import Report, Said
@@ -24,7 +24,7 @@ from medcore.learn.decision import withheld
 from medcore.store import audit
 from medcore.store.tables import AnswerRow, CaseTable, ReviewRow, Role, UserRow, now
 
-Form = Literal["pdf", "fhir", "replay", "png", "secondary_capture", "segmentation", "cohort"]
+Form = Literal["pdf", "fhir", "replay", "png", "talk", "maps", "secondary_capture", "segmentation", "cohort"]
 Scope = Literal["own", "any"]
 
 # Who may take what: of own cases (read by oneself), or of any whose answer one may see. What isn't named, may not.
@@ -33,6 +33,8 @@ MAY: Mapping[Form, Mapping[Role, Scope]] = {
     "fhir": {"reader": "own", "trainer": "any", "admin": "any"},
     "replay": {"reader": "own", "trainer": "any", "admin": "any"},
     "png": {"reader": "any", "trainer": "any", "admin": "any"},
+    "talk": {"reader": "any", "trainer": "any", "admin": "any"},
+    "maps": {"reader": "any", "trainer": "any", "admin": "any"},
     "secondary_capture": {"trainer": "any", "admin": "any"},
     "segmentation": {"trainer": "any", "admin": "any"},
     "cohort": {"trainer": "any", "admin": "any"},
@@ -42,6 +44,8 @@ TITLES: Mapping[Form, str] = {
     "fhir": N_("Report, FHIR R4B"),
     "replay": N_("Replay bundle, ZIP"),
     "png": N_("Picture, PNG"),
+    "talk": N_("All maps, HTML"),
+    "maps": N_("All maps, NPZ"),
     "secondary_capture": N_("Picture, DICOM"),
     "segmentation": N_("Outlines, DICOM"),
     "cohort": N_("Cohort, CSV"),
@@ -51,10 +55,13 @@ NAMES: Mapping[Form, tuple[str, str]] = {  # end of the file's name, media type
     "fhir": (".fhir.json", "application/fhir+json"),
     "replay": (".replay.zip", "application/zip"),
     "png": (".png", "image/png"),
+    "talk": (".maps.html", "text/html"),
+    "maps": (".maps.npz", "application/octet-stream"),
     "secondary_capture": (".dcm", "application/dicom"),
     "segmentation": (".seg.dcm", "application/dicom"),
     "cohort": (".csv", "text/csv"),
 }
+ON_EXPLAIN = ("png", "talk", "maps")  # offered beside the map
 CHUNK = 500
 
 
@@ -90,7 +97,9 @@ class Exporting(Reading, Explaining):
             number = self._case(session, case_id).number
             if in_exercise(going_on(session, me.id), case_id):
                 return []
-            forms = [form for form in MAY if form not in ("cohort", "png") and _may(session, me, form, case_id, task)]
+            forms = [
+                form for form in MAY if form not in (*ON_EXPLAIN, "cohort") and _may(session, me, form, case_id, task)
+            ]
             stored = [name for row in self._case(session, case_id).inputs for name in row.files]
             mine = (AnswerRow.case_id == case_id, AnswerRow.task == task)
             last = session.scalars(select(AnswerRow).where(*mine).order_by(AnswerRow.id.desc()).limit(1)).first()
@@ -163,6 +172,12 @@ class Exporting(Reading, Explaining):
         with self._writing(user, "export") as (session, me):
             audit.append(session, me.name, "export", subject, {"what": form, "sha256": digest, **details})
 
+    @staticmethod
+    def _doubted(report: Report, found: AttributionView) -> Report:
+        """The report with that map, and why it isn't to be relied on."""
+        why, failed = found.attribution, found.health.failed
+        return replace(report, why=None if why.failure else why, doubt=_(REASONS[failed[0]]) if failed else "")
+
     def _gathered(
         self, user: User, given: AnswerView, label: str | None, method: str | None, baseline: str = ""
     ) -> Report:
@@ -170,12 +185,11 @@ class Exporting(Reading, Explaining):
         # As on the page: the finer map where the task has one.
         method = method or tasks.get(task).refine or None
         found = self.explain(user, given.case_id, task, label, method, baseline)
-        why, failed = found.attribution, found.health.failed
         with self.database.read() as session:
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)
             row = session.get_one(AnswerRow, given.id)
-            return Report(
+            report = Report(
                 number=case.number,
                 patient=case.patient.pseudonym,
                 age_years=case.age_years,
@@ -186,12 +200,12 @@ class Exporting(Reading, Explaining):
                 answer=given.answer,
                 answered=given.at,
                 inputs=self._taken(session, case.id, task),
-                why=None if why.failure else why,
+                why=None,
                 mask=self._mask(row) if row.settings.get("mask") else None,
                 reads=tuple(_said(*pair) for pair in _reads(session, me, [case.id]) if pair[0].task == task),
                 made=now(),
-                doubt=REASONS[failed[0]] if failed else "",
             )
+        return self._doubted(report, found)
 
     def _made(self, report: Report, given: AnswerView, form: Form) -> bytes:
         """The file itself. Each format is imported when it is first asked for."""
@@ -216,6 +230,11 @@ class Exporting(Reading, Explaining):
             return secondary_capture(report, study_of(report, self._headers(given.case_id, report.inputs), self.key))
         if form == "segmentation":
             return self._segmentation(report, given)
+        if form in ("talk", "maps"):
+            from medcore.export import talk
+
+            maps = [(self._doubted(report, why), why.health.evidence) for why in self.attributions(given)]
+            return talk.html(maps) if form == "talk" else talk.npz(maps)
         from medcore.export.picture import png
 
         return png(report)

@@ -22,7 +22,7 @@ import numpy as np
 from medcore.explain.asking import with_nets
 from medcore.explain.attribution import Method, Question
 from medcore.explain.parts import parts
-from medcore.i18n import N_
+from medcore.i18n import N_, _
 
 if TYPE_CHECKING:
     import torch
@@ -366,3 +366,15 @@ REASONS = {
     "agreement": N_("Other methods mark other parts."),
 }
 """Why a map isn't to be relied on, by measure."""
+
+
+def measure_title(name: str) -> str:
+    """What a measure is called."""
+    return {
+        "deletion": _("Deletion"),
+        "insertion": _("Insertion"),
+        "infidelity": _("Infidelity"),
+        "sensitivity": _("Sensitivity of the map"),
+        "randomised": _("Weights at random"),
+        "agreement": _("Agreement"),
+    }[name]

@@ -125,7 +125,7 @@ def _picture_words(report: Report) -> str:
     said.append(_("What moved “{label}”, by {method}.").format(label=title, method=_(METHODS[why.method].title)))
     said.append(retold(why.baseline))
     if report.doubt:
-        said.append(f"{_('Don’t rely on this map.')} {_(report.doubt)}")
+        said.append(f"{_('Don’t rely on this map.')} {report.doubt}")
     elif why.gap is not None:
         said.append(_("The parts add up within {n} points of 100.").format(n=number(100 * why.gap, 1)))
     return " ".join(said).strip()
@@ -233,7 +233,7 @@ def _said(outcome: Outcome, read: Said) -> str:
 def _moved(report: Report) -> str:
     """What counted most, in words with shares."""
     why = report.why
-    if why is None or not why.words:
+    if why is None or not why.words or report.doubt:
         return ""
     kind = next(iter(report.inputs.values())).kind
     signed = kind == "record"

@@ -87,7 +87,7 @@ def caption(report: Report) -> list[str]:
     if why:
         lines.append(f"{_(METHODS[why.method].title)}. {retold(why.baseline)}")
     if report.doubt:
-        lines.append(f"{_('Don’t rely on this map.')} {_(report.doubt)}")
+        lines.append(f"{_('Don’t rely on this map.')} {report.doubt}")
     if report.simulated:
         lines.append(_("Simulated case."))
     return [*lines, _(RESEARCH)]

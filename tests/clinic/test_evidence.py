@@ -1,5 +1,8 @@
 """Whether a map may be believed: asked for with the map, measured by a worker, told under the answer's own rule."""
 
+import io
+import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -116,3 +119,24 @@ def test_what_is_taken_away_of_a_failed_map_says_so_and_is_grey(desk: tuple[Clin
         return bool((picture.max(-1) - picture.min(-1)).max() > 80)
 
     assert tinted(good) and not tinted(doubted)
+
+
+def test_all_maps_leave_as_a_page_that_opens_offline_and_as_arrays(desk: tuple[Clinic, User, int]) -> None:
+    clinic, me, case_id = desk
+    for method in ("smooth_grad", "integrated_gradients"):
+        clinic.explain(me, case_id, TASK, method=method)
+        work(clinic)
+    clinic.explain(me, case_id, TASK, method="occlusion", baseline="zero")
+    page = clinic.export(me, case_id, TASK, "talk")
+    text = page.data.decode()
+    assert page.name.endswith(".html") and text.count("<figure>") == 3
+    assert text.count("data:image/png;base64,") == 3 and not re.findall(r"(?:src|href)=.(?!data:)", text)
+    assert text.count("class=doubt") == 1 and text.count("was not measured") == 1
+    with np.load(io.BytesIO(clinic.export(me, case_id, TASK, "maps").data)) as found:
+        about = json.loads(str(found["about"]))
+        assert [a["method"] for a in about] == ["smooth_grad", "integrated_gradients", "occlusion"]
+        assert [bool(a["doubt"]) for a in about] == [True, False, False] and about[2]["evidence"] is None
+        own = clinic.explain(me, case_id, TASK, method="integrated_gradients").attribution.values["record"]
+        np.testing.assert_array_equal(found["map_1_record"], own)
+    with pytest.raises(Refused, match="locked"):
+        clinic.export(clinic.sign_in("trainer"), case_id, TASK, "talk")
