@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from medcore.i18n import _
+from medcore.i18n import N_, _
 from medcore.inputs import Image, Input, Record, Signal, Volume
+from medcore.measure.ecg import Segment, measure
 from medcore.tasks import Task
 
 Words = tuple[tuple[str, float], ...]
@@ -36,8 +37,44 @@ def _columns(task: Task, name: str, v: np.ndarray) -> list[tuple[str, float]]:
     return [(_(column.title), float(x) / total) for column, x in zip(columns, v, strict=True)]
 
 
+WAVES = {
+    "P": N_("Lead {lead}, P wave"),
+    "QRS": N_("Lead {lead}, QRS"),
+    "ST": N_("Lead {lead}, ST segment"),
+    "T": N_("Lead {lead}, T wave"),
+    "": N_("Lead {lead}, between the waves"),
+}
+
+
+def _waves(given: Signal, v: np.ndarray) -> list[tuple[str, float]]:
+    """Each lead by the segments of its beats, of as much as is delineated; [] where no beat is."""
+    segments = _segments(given)
+    if not segments:
+        return []
+    kinds = np.full(max(s.end for s in segments), "", "U3")
+    for s in segments:
+        kinds[s.start : s.end] = s.kind
+    positive = np.clip(v[:, : len(kinds)], 0, None)
+    total = float(positive.sum()) or 1.0
+    return [
+        (_(text).format(lead=given.leads[i]), float(positive[i, kinds == kind].sum()) / total)
+        for i in np.flatnonzero(v.any(1))
+        for kind, text in WAVES.items()
+    ]
+
+
+def _segments(given: Signal) -> tuple[Segment, ...]:
+    """Taken once and kept with the recording, which nothing changes: it takes longer than a small net."""
+    known: tuple[Segment, ...] | None = vars(given).get("_segments")
+    if known is None:
+        known = vars(given)["_segments"] = measure(given).segments
+    return known
+
+
 def _stretches(given: Signal, v: np.ndarray, seconds: float = 1.0) -> list[tuple[str, float]]:
-    """Each lead as a whole; seconds of it where only one was read."""
+    """Each lead by the segments of its beats; where there are none each as a whole, or seconds of the only one."""
+    if found := _waves(given, v):
+        return found
     positive = np.clip(v, 0, None)
     total = float(positive.sum()) or 1.0
     read = np.flatnonzero(v.any(1))
