@@ -1,5 +1,6 @@
 """Why a package answered as it did: one case, one label, one method; the map, its gap, and a picture to take away."""
 
+import itertools
 from functools import partial
 
 import streamlit as st
@@ -224,6 +225,22 @@ def picture(view: CaseView, task: Task, why: AttributionView, baseline: str) -> 
     )
 
 
+def beside(given: AnswerView, why: AttributionView) -> tuple[object, ...]:
+    """Every map of the answer made so far, on one scale: the share of its own peak. Gives what is waited for."""
+    what = ("pictures", given.id, why.id, why.health.state)
+    found = later.soon(what, partial(clinic.pictures, user, given))
+    if found is None:
+        return what
+    if len(found) > 1:
+        theme.section(_("Maps side by side, each in shares of its peak"))
+        for column, (one, picture) in zip(itertools.cycle(st.columns(3)), found, strict=False):
+            title = _(METHODS[one.attribution.method].title)
+            signs = {"known": _("fails") if one.health.failed else _("passes")}
+            with column:
+                st.image(picture, caption=f"{title}: {signs.get(one.health.state, _('not measured yet'))}")
+    return ()
+
+
 def alike(view: CaseView, task: Task) -> tuple[object, ...]:
     """The cases that the nets see alike to this one. Gives what is waited for, or nothing."""
     what = ("neighbours", user.id, view.row.id, task.name)
@@ -296,6 +313,9 @@ with left, theme.panel("viewer"), care.guarded():
     else:
         theme.empty(_("No case is chosen"), _("Choose one that you have read: its map appears here."))
 
+if given and isinstance(why, AttributionView):
+    with left, theme.panel("beside"), care.guarded():
+        pending = beside(given, why) or pending
 if view and task and task.name in view.revealed and not view.exercise and pending[:1] != ("answer",):
     with left, theme.panel("neighbours"), care.guarded():
         pending = alike(view, task) or pending

@@ -172,6 +172,21 @@ class Exporting(Reading, Explaining):
         with self._writing(user, "export") as (session, me):
             audit.append(session, me.name, "export", subject, {"what": form, "sha256": digest, **details})
 
+    def pictures(self, user: User, given: AnswerView, wide: int = 480) -> list[tuple[AttributionView, bytes]]:
+        """Every map of an answer that was made so far, each with its picture, `wide` pixels, PNG: to be seen beside
+        each other. Under the rule of the answer."""
+        from medcore.export.picture import SCREEN, draw, encoded
+
+        with self.database.read() as session:
+            me = self._account(session, user, "answer")
+            self._check_revealed(session, me, given.case_id, given.answer.task)
+        report, out = self._gathered(user, given, None, None), []
+        for found in self.attributions(given):
+            drawn = draw(self._doubted(report, found), SCREEN)
+            drawn.thumbnail((wide, 2 * wide))
+            out.append((found, encoded(drawn)))
+        return out
+
     @staticmethod
     def _doubted(report: Report, found: AttributionView) -> Report:
         """The report with that map, and why it isn't to be relied on."""

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from sqlalchemy import select
@@ -23,6 +24,9 @@ from medcore.store.tables import PackageRow, RunRow, UseRow, UserRow
 
 if TYPE_CHECKING:
     from medcore.packages import Package
+
+
+BESIDE = ("CARD.md", "checks.json", "neighbours.safetensors")  # of a package's folder what is not of its hash
 
 
 class Versions(Shelf):
@@ -155,6 +159,9 @@ class Versions(Shelf):
         hashes = {path.parent: hashlib.sha256(path.read_bytes()).hexdigest() for path in shipped}
         with self.database.read() as session:
             known = set(session.scalars(select(PackageRow.hash)))
+        for folder, hashed in hashes.items():
+            if hashed in known:
+                self._freshen(folder, hashed)
         kept = []
         for folder in (folder for folder, hashed in hashes.items() if hashed not in known):
             try:
@@ -165,6 +172,22 @@ class Versions(Shelf):
             with self.database.write() as session:
                 for package in kept:
                     self._register(session, None, package)
+
+    def _freshen(self, shipped: Path, hashed: str) -> None:
+        """Brings what a later release found out about a known version, and is no part of it, to where it is kept."""
+        with self.database.read() as session:
+            row = session.scalars(select(PackageRow).where(PackageRow.hash == hashed).limit(1)).one()
+        kept = self.settings.home / row.folder
+        for name in BESIDE:
+            new, old = shipped / name, kept / name
+            if new.exists() and kept.is_dir() and (not old.exists() or old.read_bytes() != new.read_bytes()):
+                part = old.with_name(f"{name}.part")
+                try:
+                    shutil.copyfile(new, part)
+                    part.replace(old)
+                except OSError as error:  # the version answers without it
+                    part.unlink(missing_ok=True)
+                    print(f"{kept.name}: {name}: {error.strerror}", file=sys.stderr)  # noqa: T201
 
     def _keep(self, package: "Package") -> "Package":
         """A copy in the data folder: the next release brings another, and old answers must still be computable."""

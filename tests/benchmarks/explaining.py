@@ -6,8 +6,10 @@ from pathlib import Path
 import torch
 from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam
 
-from medcore.explain import explain
+from medcore.explain import METHODS, explain
+from medcore.explain.asking import ask
 from medcore.explain.ensemble import Ensemble
+from medcore.explain.health import measure
 from medcore.explain.integrated_gradients import IntegratedGradients as Ours
 from medcore.inputs import Input
 from medcore.learn.batches import collate, encode_inputs
@@ -26,6 +28,8 @@ def rows(folder: Path) -> list[Row]:
         answers = package(task, folder)
         inputs = answers.task.simulate(1, 3)[0].load()
         out.append(_gradients(answers, inputs))
+        out.append(_default(answers, inputs))
+        out.append(_evidence(answers, inputs))
         if "grad_cam" in answers.task.explain:
             out.append(_grad_cam(answers, inputs))
     return out
@@ -72,3 +76,39 @@ def _grad_cam(answers: Package, inputs: dict[str, Input]) -> Row:
         [lambda _t: explain(answers, inputs, method="grad_cam", device="cpu"), plain], ROUNDS, time.process_time
     )
     return Row("grad-CAM: image", a, b, a / b, note="ours also answers twice, and places the map on the film")
+
+
+def _default(answers: Package, inputs: dict[str, Input]) -> Row:
+    """The method that a case shows first, over the nets alone."""
+    batch, kind = collate([encode_inputs(answers.task, inputs)]), next(iter(answers.task.fields.values())).kind
+
+    def forward(_turn: int) -> None:
+        with torch.no_grad():
+            for net in answers.nets:
+                net(*batch)
+
+    a, b = interleaved([lambda _t: explain(answers, inputs, device="cpu"), forward], ROUNDS, time.process_time)
+    note = answers.task.explain[0]
+    return Row(
+        f"default explanation over a forward pass: {kind}", a, b, a / b, None if kind == "record" else 40, note=note
+    )
+
+
+def _evidence(answers: Package, inputs: dict[str, Input]) -> Row:
+    """Whether to believe the default map, over integrated gradients of 50 steps. With the maps that it is compared
+    with, as a worker does it."""
+    question = ask(answers, inputs, None, "cpu")
+    kind, names = next(iter(answers.task.fields.values())).kind, answers.task.explain
+
+    def measured(_turn: int) -> None:
+        own, *others = ((name, METHODS[name].attribute(question)) for name in names)
+        measure(question, METHODS[own[0]], own[1], dict(others))
+
+    def gradients(_turn: int) -> None:
+        IntegratedGradients(question.model).attribute(
+            question.xs, question.baselines, target=question.target, additional_forward_args=question.masks,
+            n_steps=50, internal_batch_size=16,
+        )  # fmt: skip
+
+    a, b = interleaved([measured, gradients], 2, time.process_time)
+    return Row(f"evidence on a map over 50-step gradients: {kind}", a, b, a / b, 15, note=names[0])

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -140,3 +141,17 @@ def test_all_maps_leave_as_a_page_that_opens_offline_and_as_arrays(desk: tuple[C
         np.testing.assert_array_equal(found["map_1_record"], own)
     with pytest.raises(Refused, match="locked"):
         clinic.export(clinic.sign_in("trainer"), case_id, TASK, "talk")
+
+
+def test_what_a_later_release_found_out_reaches_a_version_that_is_known(tmp_path: Path) -> None:
+    home, models = tmp_path / "home", tmp_path / "models"
+    shutil.copytree(settings().models / TASK, models / TASK)
+    (models / TASK / "neighbours.safetensors").unlink(missing_ok=True)
+    url = f"sqlite:///{home / 'medcore.sqlite'}"
+    own = replace(settings(), home=home, database_url=url, models=models, device="cpu", admin_password="")
+    kept = Clinic(own).in_use(TASK).folder
+    (models / TASK / "CARD.md").write_text("# Another card\n")
+    (models / TASK / "neighbours.safetensors").write_bytes(b"new")
+    again = Clinic(own).in_use(TASK)
+    assert again.folder == kept and kept.is_relative_to(home)
+    assert again.card == "# Another card\n" and (kept / "neighbours.safetensors").read_bytes() == b"new"
