@@ -33,7 +33,7 @@ demo: export MEDCORE_HOME := $(or $(MEDCORE_HOME),$(HOME)/.medcore-demo)
 demo: run
 
 test: install-dev
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: install-dev
 	$(VENV)/bin/ruff check .

@@ -151,9 +151,7 @@ def train_fold(
         if validation < state["best"] or not state["best_weights"]:
             state |= {"best": validation, "best_epoch": epoch}
             state["best_weights"] = {k: v.detach().cpu().clone() for k, v in mean.module.state_dict().items()}
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        fabric.save(checkpoint.with_suffix(".part"), state)
-        checkpoint.with_suffix(".part").replace(checkpoint)
+        # Told before it is kept: what is cut off in between is done again, and none is missing.
         probabilities = task.outcome.probabilities(logits, uncalibrated(task.outcome.width))
         on_epoch(
             {
@@ -165,6 +163,9 @@ def train_fold(
                 "metrics": task.outcome.metrics(probabilities, encoded.truth[held]),
             }
         )
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        fabric.save(checkpoint.with_suffix(".part"), state)
+        checkpoint.with_suffix(".part").replace(checkpoint)
     best: dict[str, torch.Tensor] = state["best_weights"]
     return best
 

@@ -35,7 +35,7 @@ from tests.export.opened import everything, pages, pdf_text
 from tests.readers.make import part10, slice_of
 
 ECG, RECORD = "ecg_rhythm", "mortality"
-FORMS: tuple[Form, ...] = ("pdf", "fhir", "replay", "png", "secondary_capture")
+FORMS: tuple[Form, ...] = ("pdf", "fhir", "replay", "png", "talk", "maps", "secondary_capture")
 PANGO = pytest.mark.skipif(pdf.missing() is not None, reason=str(pdf.missing()))
 
 
