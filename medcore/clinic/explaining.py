@@ -191,11 +191,10 @@ def _health(session: Session, row: AttributionRow) -> Health:
     if found:
         evidence = Evidence(**found.evidence)
         return Health("known", failed(evidence, found.limits), evidence, found.limits)
+    going = (JobRow.state.in_(("queued", "running")), JobRow.kind == "evidence")
     mine = JobRow.args["attribution"].as_integer() == row.id
-    state = session.scalar(
-        select(JobRow.state).where(JobRow.kind == "evidence", mine).order_by(JobRow.id.desc()).limit(1)
-    )
-    return Health("measuring" if state in ("queued", "running") else "unknown")
+    job = session.scalar(select(JobRow.id).where(*going, mine).limit(1))
+    return Health("unknown" if job is None else "measuring")
 
 
 def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:

@@ -110,12 +110,11 @@ class Neighbours(Answering):
         return vector
 
     def _trained(self, package: "Package") -> "tuple[Learnt, Index] | None":
-        """The cases it learnt from. They may have come to the shipped folder after the package was taken from it."""
+        """The cases it learnt from."""
         from medcore.learn.neighbours import Index, stored
 
         if package.hash not in self._learnt:
-            places = (package.folder, self.settings.models / package.task.name)
-            found = next((f for f in (stored(place, package.hash) for place in places) if f), None)
+            found = stored(package.folder, package.hash)
             self._learnt[package.hash] = (found, Index(found.vectors)) if found else None
         return self._learnt[package.hash]
 

@@ -181,7 +181,7 @@ class Versions(Shelf):
         for name in BESIDE:
             new, old = shipped / name, kept / name
             if new.exists() and kept.is_dir() and (not old.exists() or old.read_bytes() != new.read_bytes()):
-                part = old.with_name(f"{name}.part")
+                part = old.with_name(f".{secrets.token_hex(8)}")
                 try:
                     shutil.copyfile(new, part)
                     part.replace(old)

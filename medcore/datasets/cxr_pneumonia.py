@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from medcore.datasets.labels import named, read_labels
 from medcore.datasets.sample import Sample
-from medcore.errors import Refused
-from medcore.i18n import _
 from medcore.inputs import Image, Input
 
 NAME = "cxr_pneumonia"
@@ -24,18 +23,11 @@ Box = tuple[float, float, float, float]
 
 def cxr_pneumonia(folder: Path) -> list[Sample]:
     """One sample a film; target 1 = pneumonia."""
-    table = folder / "labels.csv"
-    if not table.is_file():
-        raise Refused(_("There is no labels.csv in the folder."), _("Give the folder that holds it."))
-    with table.open(encoding="utf-8-sig", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    missing = {"file", "patient", "label"} - set(rows[0] if rows else ())
-    if missing:
-        raise Refused(_("labels.csv lacks the column {name}.").format(name=sorted(missing)[0]), _("Add it."))
+    rows = read_labels(folder, {"file", "patient", "label"})
     boxes = read_boxes(folder / "boxes.csv")
     samples = []
     for row in rows:
-        path = next((p for p in (folder / row["file"], folder / "images" / row["file"]) if p.is_file()), None)
+        path = named(folder, row["file"], "images")
         if path and row["label"] in ("normal", "pneumonia"):
             facts = {k: row[k] for k in ("label_quality", "view", "age", "sex") if row.get(k)}
             samples.append(
