@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medcore.checks.answered import Row, Section
+from medcore.checks.pictures import fitted, outline
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.explain import METHODS, attributed, methods, placed
@@ -15,7 +16,7 @@ from medcore.explain.controls import EdgeMap, OtherLabel, RandomMap
 from medcore.explain.health import MEASURES, Evidence, calibrated, measure, measure_title, passing
 from medcore.explain.truth import control_maps, scores
 from medcore.i18n import N_, _
-from medcore.inputs import Image, Input
+from medcore.inputs import Input
 from medcore.learn.batches import encode
 from medcore.learn.devices import pick
 from medcore.learn.evaluate import never_saw
@@ -191,23 +192,15 @@ def report(
         )
     head = {"task": task.name, "package": package.name, "methods": _scored(package, marked, device, _marked_place)}
     if within:
-        head["lungs"] = _scored(package, within, device, lambda s, given: _outline(outlined[Path(s.case).stem], given))
+        head["lungs"] = _scored(
+            package, within, device, lambda s, given: fitted(outline(outlined[Path(s.case).stem]), given)
+        )
     return head
 
 
 def _marked_place(sample: Sample, given: Input) -> np.ndarray:
     place = sample.place(given) if sample.place else sample.target().any(0)
     return np.asarray(place, bool)
-
-
-def _outline(path: Path, given: Input) -> np.ndarray:
-    from medcore.readers import read
-
-    mask = read({path.name: path.read_bytes()})[0].input
-    assert isinstance(mask, Image)
-    assert isinstance(given, Image)
-    rows, columns = (np.arange(n) * m // n for n, m in zip(given.pixels.shape[:2], mask.pixels.shape[:2], strict=True))
-    return np.asarray(mask.brightness()[rows][:, columns] > 127)
 
 
 def _scored(package: Package, samples: Sequence[Sample], device: str, place_of: Any) -> dict[str, Any]:

@@ -160,26 +160,34 @@ def stretched(answered: Answered, name: str) -> Section:
     )
 
 
+def fitted(mask: np.ndarray, picture: Image) -> np.ndarray:
+    """A mask (rows, columns), true or false, at the picture's size."""
+    rows, columns = (np.arange(n) * m // n for n, m in zip(picture.pixels.shape[:2], mask.shape, strict=True))
+    return np.asarray(mask[rows][:, columns])
+
+
+def outline(path: Path) -> np.ndarray:
+    """The mask (rows, columns), true or false, that a PNG holds."""
+    from medcore.readers import read
+
+    mask = read({path.name: path.read_bytes()})[0].input
+    assert isinstance(mask, Image)
+    return np.asarray(mask.brightness() > 127)
+
+
 def without(picture: Image, mask: np.ndarray) -> Image:
     """The picture with what the mask (rows, columns), true or false, marks replaced by the mean of the rest."""
-    pixels = picture.pixels.copy()
-    rows, columns = (np.arange(n) * m // n for n, m in zip(pixels.shape[:2], mask.shape, strict=True))
-    marked = mask[rows][:, columns]
+    pixels, marked = picture.pixels.copy(), fitted(mask, picture)
     pixels[marked] = pixels[~marked].mean(0)
     return replace(picture, pixels=pixels)
 
 
 def masked(answered: Answered, name: str, masks: Path) -> list[Section]:
     """Pictures whose lungs are painted over, where `masks` holds a PNG of the same stem; none, no section."""
-    from medcore.readers import read
-
     there = {path.stem: path for path in sorted(masks.glob("*.png"))}
 
     def paint(sample: Sample, picture: Image) -> Image:
-        path = there[Path(sample.case).stem]
-        mask = read({path.name: path.read_bytes()})[0].input
-        assert isinstance(mask, Image)
-        return without(picture, mask.brightness() > 127)
+        return without(picture, outline(there[Path(sample.case).stem]))
 
     rows, metric = [], ""
     for source, whole in answered.sources.items():

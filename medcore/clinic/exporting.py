@@ -180,7 +180,7 @@ class Exporting(Reading, Explaining):
         with self.database.read() as session:
             me = self._account(session, user, "answer")
             self._check_revealed(session, me, given.case_id, given.answer.task)
-        report, out = self._gathered(user, given, None, None), []
+        report, out = self._without_map(user, given), []
         for found in self.attributions(given):
             drawn = draw(self._doubted(report, found), SCREEN)
             drawn.thumbnail((wide, 2 * wide))
@@ -196,15 +196,18 @@ class Exporting(Reading, Explaining):
     def _gathered(
         self, user: User, given: AnswerView, label: str | None, method: str | None, baseline: str = ""
     ) -> Report:
-        task = given.answer.task
         # As on the page: the finer map where the task has one.
-        method = method or tasks.get(task).refine or None
-        found = self.explain(user, given.case_id, task, label, method, baseline)
+        method = method or tasks.get(given.answer.task).refine or None
+        found = self.explain(user, given.case_id, given.answer.task, label, method, baseline)
+        return self._doubted(self._without_map(user, given), found)
+
+    def _without_map(self, user: User, given: AnswerView) -> Report:
+        task = given.answer.task
         with self.database.read() as session:
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)
             row = session.get_one(AnswerRow, given.id)
-            report = Report(
+            return Report(
                 number=case.number,
                 patient=case.patient.pseudonym,
                 age_years=case.age_years,
@@ -220,7 +223,6 @@ class Exporting(Reading, Explaining):
                 reads=tuple(_said(*pair) for pair in _reads(session, me, [case.id]) if pair[0].task == task),
                 made=now(),
             )
-        return self._doubted(report, found)
 
     def _made(self, report: Report, given: AnswerView, form: Form) -> bytes:
         """The file itself. Each format is imported when it is first asked for."""

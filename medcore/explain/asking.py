@@ -1,6 +1,7 @@
 """From a case to the question that methods and measures are asked."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medcore.explain.attribution import Question
@@ -145,8 +146,6 @@ def _single(model: "torch.nn.Module") -> "list[torch.nn.Module]":
 
 def with_nets(question: Question, nets: "Sequence[torch.nn.Module]") -> Question:
     """The same question asked of other nets in the place of its own."""
-    from dataclasses import replace
-
     from medcore.explain.ensemble import Ensemble
 
     old = question.model

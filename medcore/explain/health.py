@@ -131,9 +131,14 @@ def _active(question: Question, groups: "Sequence[torch.Tensor]") -> np.ndarray:
     return np.concatenate(found)
 
 
+def _count(groups: "Sequence[torch.Tensor]") -> int:
+    """How many parts the groups number."""
+    return max(int(g.max()) for g in groups) + 1
+
+
 def _by_part(found: "Sequence[torch.Tensor]", groups: "Sequence[torch.Tensor]") -> np.ndarray:
     """(parts,) the sum of a map's values over each part."""
-    n = max(int(g.max()) for g in groups) + 1
+    n = _count(groups)
     total = np.zeros(n)
     for a, g in zip(found, groups, strict=True):
         total += np.bincount(g.cpu().numpy().ravel(), a.double().cpu().numpy().ravel(), n)
@@ -176,7 +181,7 @@ def _curves(
     n, generator = len(active), np.random.default_rng(0)
     steps = np.unique(np.linspace(0, n, counts.steps + 1).round().astype(int))
     orders = [np.argsort(-weight, kind="stable"), *(generator.permutation(n) for _order in range(counts.orders))]
-    every = max(int(g.max()) for g in groups) + 1
+    every = _count(groups)
     areas = []
     for order in orders:
         first = np.zeros((len(steps), every), bool)
@@ -214,7 +219,7 @@ def _infidelity(
     import torch
     from captum.metrics import infidelity
 
-    every, drawn = max(int(g.max()) for g in groups) + 1, torch.Generator()
+    every, drawn = _count(groups), torch.Generator()
 
     def taken_out(
         given: torch.Tensor | tuple[torch.Tensor, ...],
