@@ -45,7 +45,7 @@ def enqueue(session: Session, kind: str, args: dict[str, Any], user_id: int) -> 
 
 
 def claim(
-    database: Database, owner: str, lease: float = LEASE, kinds: Sequence[str] = ("train", "evidence")
+    database: Database, owner: str, lease: float = LEASE, kinds: Sequence[str] = ("train", "evidence", "cohort")
 ) -> Job | None:
     """The oldest job of these kinds that waits or whose lease ran out, now `owner`'s; None where there is none.
 

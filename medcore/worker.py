@@ -29,19 +29,20 @@ def main(lease: float = jobs.LEASE) -> int:
     except Refused as refused:
         print(refused, file=sys.stderr)  # noqa: T201
         return 2
-    quick = threading.Thread(target=_lane, args=(clinic, "evidence", lease, ending), name="evidence")
+    quick = threading.Thread(target=_lane, args=(clinic, ("evidence", "cohort"), lease, ending), name="maps")
     quick.start()
-    _lane(clinic, "train", lease, ending)
+    _lane(clinic, ("train",), lease, ending)
     quick.join()
     return 0
 
 
-def _lane(clinic: Clinic, kind: str, lease: float, ending: threading.Event) -> None:
-    """Does the jobs of one kind, one after the other."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{kind}:{secrets.token_hex(4)}"
+def _lane(clinic: Clinic, kinds: tuple[str, ...], lease: float, ending: threading.Event) -> None:
+    """Does the jobs of these kinds, one after the other; those of the first kind go before."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{kinds[0]}:{secrets.token_hex(4)}"
     while not ending.is_set():
         try:
-            job = jobs.claim(clinic.database, owner, lease, (kind,))
+            claimed = (jobs.claim(clinic.database, owner, lease, (kind,)) for kind in kinds)
+            job = next((job for job in claimed if job), None)
         except Refused:  # locked or full for now
             job = None
         if job is None:

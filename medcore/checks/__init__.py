@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medcore.checks import calibration, learning, maps, pictures, records, samples, signals, transfer, volumes
+from medcore.checks import calibration, learning, maps, pictures, records, samples, signals, transfer, volumes, whole
 from medcore.checks.answered import Answered, Section, answered
 from medcore.datasets.sample import Sample
 from medcore.inputs import ImageField, RecordField, SignalField, VolumeField
@@ -22,7 +22,7 @@ from medcore.packages import Package
 
 FILE = "checks.json"
 TRAINED = ("learning_curve", "transfer")  # sections that take a training
-MAPPED = ("health", "truth", "truth_lungs")  # sections that take maps of many cases
+MAPPED = ("health", "whole", "truth", "truth_lungs")  # sections that take maps of many cases
 __all__ = ["check", "limits", "stored", "write"]
 
 
@@ -51,7 +51,7 @@ def check(
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
     """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, sections,
-    and with `explain` health and truth.
+    and with `explain` health, truth and whole.
 
     masks: a folder of PNGs that mark the lungs of pictures of the same stem
     train: also train a net on each source alone, and packages from a part of the patients, which takes longer than
@@ -67,10 +67,11 @@ def check(
     before = stored(package) or {"sections": []}
     kept = (() if train else TRAINED) + (() if explain else MAPPED)
     sections += [s for s in before["sections"] if s["name"] in kept]
-    mapped: dict[str, Any] = {key: before[key] for key in ("health", "truth") if key in before}
+    mapped: dict[str, Any] = {key: before[key] for key in ("health", "truth", "whole") if key in before}
     if explain:
         mapped, more = maps.check(package, cases, device, masks)
-        sections += [s.to_json() for s in more]
+        mapped["whole"], section = whole.check(package, cases, device)
+        sections += [s.to_json() for s in (section, *more)]
     return {
         "task": package.task.name,
         "package": package.name,

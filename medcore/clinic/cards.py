@@ -5,6 +5,7 @@ from typing import Any
 
 from medcore.checks import stored
 from medcore.clinic.answering import Answering
+from medcore.clinic.shelf import facts_of
 from medcore.clinic.views import AnswerView, Card, Limit
 from medcore.learn.card import card
 from medcore.learn.decision import groups_of, not_excluded
@@ -26,10 +27,7 @@ class Cards(Answering):
 
         with self.database.read() as session:
             case = self._case(session, given.case_id)
-            facts = {k: v for i in reversed(case.inputs) for k, v in i.facts.items()}
-            if case.age_years is not None:
-                facts["age_years"] = str(case.age_years)
-            facts["sex"] = case.sex or facts.get("sex", "")
+            facts = facts_of(case)
             simulated = case.simulated
         package = self._package_of(given.answer.package_hash)
         found = _decision(package)

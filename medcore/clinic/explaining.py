@@ -1,8 +1,9 @@
 """Why the machine says so, and whether to believe that."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,19 +16,38 @@ from medcore.clinic.views import AnswerView, AttributionView, Health, User
 from medcore.errors import Refused
 from medcore.explain.truth import share_outside
 from medcore.i18n import _, in_english
-from medcore.inputs import Input
+from medcore.inputs import Image, Input, sha256
 from medcore.jobs import Job
 from medcore.learn.predict import Answer
+from medcore.settings import Settings
 from medcore.store import audit, pack
-from medcore.store.tables import AnswerRow, AttributionRow, EvidenceRow, JobRow
+from medcore.store.tables import AnswerRow, AttributionRow, EvidenceRow, JobRow, UserRow
 
 if TYPE_CHECKING:
     from medcore.explain import Attribution
     from medcore.packages import Package
 
 
+@dataclass(frozen=True)
+class Mapped:
+    """An attribution that is not kept yet. method, baseline: as they were asked for; blob: its maps, packed."""
+
+    why: "Attribution"
+    method: str
+    baseline: str
+    blob: bytes
+
+
+PICTURE = "picture:"  # in a blob, before the names of what is averaged over cases
+OUTLINES = 16  # of lungs, of the last films that were explained
+
+
 class Explaining(Answering):
     """Attributions: each computed once for an answer, and its evidence measured by a worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._outlines: OrderedDict[str, np.ndarray | None] = OrderedDict()
 
     @in_english()
     def explain(
@@ -102,53 +122,85 @@ class Explaining(Answering):
             health = _health(session, row)
         header, maps = pack.unpack(self.files.get(row.file))
         about = dict(row.about)
-        about["words"] = tuple((str(title), float(share)) for title, share in about["words"])
-        values = {header["fields"][name]: values for name, values in maps.items()}
+        told = about.pop("words", None)  # of a release that kept but the first parts
+        about["parts"] = tuple((str(title), float(share)) for title, share in told or about["parts"])
+        values = {field: maps[name] for name, field in header["fields"].items()}
         return AttributionView(row.id, answer_id, Attribution(**about, values=values), row.at, health)
 
     def _explain(
         self, user: User, given: AnswerView, package: "Package", label: str, method: str, baseline: str
     ) -> AttributionView:
-        from medcore.explain import explain
-
         with self.database.read() as session:
             inputs = self._taken(session, given.case_id, given.answer.task)
-        why = explain(package, inputs, label, method, self.settings.device, baseline)
-        why = replace(why, outside=self._outside_lungs(inputs, why.values))
-        blob = _packed(why, inputs)
-        about = {k: v for k, v in asdict(why).items() if k != "values"}
-        with self._writing(user, "explain") as (session, me):
-            sha = self._shelve(session, blob)
-            row = AttributionRow(
-                answer_id=given.id, label=label, method=method, baseline=baseline, about=about, file=sha, user_id=me.id
-            )
-            session.add(row)
-            session.flush()
-            details = {"answer": given.id, "attribution": row.id, "label": label, "method": method}
-            audit.append(session, me.name, "explain", f"case {given.case_id}", details)
-            if not why.failure:
+            me = self._account(session, user, "explain")
+        made = self._mapped(package, inputs, label, method, baseline)
+        with self.database.write() as session:
+            row = self._keep_map(session, me, given.case_id, given.id, made)
+            if not made.why.failure:
                 jobs.enqueue(session, "evidence", {"attribution": row.id}, me.id)
         stored = self._attribution(given.id, label, method, baseline)
         assert stored is not None
         return stored
 
-    def _outside_lungs(self, inputs: Mapping[str, Input], values: Mapping[str, np.ndarray]) -> float | None:
-        """Share of a film's map that lies outside the lungs, as the task of that role outlines them; None for other
-        inputs, and where it can't outline them."""
-        from medcore.learn.predict import answer
+    def _mapped(
+        self, package: "Package", inputs: Mapping[str, Input], label: str, method: str, baseline: str = ""
+    ) -> "Mapped":
+        """An attribution, told by region, and its maps in one blob."""
+        from medcore.explain import explain
 
-        task = tasks.by_role("lung_regions")
-        maps = [(given, values[name]) for name, given in inputs.items() if given.kind == "image" and name in values]
-        if task is None or len(maps) != 1:
-            return None
-        ((given, found),) = maps
-        try:
-            said = answer(self.in_use(task.name), dict.fromkeys(task.fields, given), device=self.settings.device)
-        except Refused:  # no version answers, or the film is not one that it takes
-            return None
-        if said.mask is None or not said.mask.any():
-            return None
-        return share_outside(found, np.asarray(said.mask.any(0)))
+        why = explain(package, inputs, label, method, self.settings.device, baseline)
+        why, spots = self._by_region(inputs, why)
+        return Mapped(why, method, baseline, _packed(why, inputs, spots))
+
+    def _keep_map(self, session: Session, me: UserRow, case_id: int, answer_id: int, made: "Mapped") -> AttributionRow:
+        """Its row, or the one that another process has made meanwhile."""
+        which = {"label": made.why.label, "method": made.method, "baseline": made.baseline}
+        known = session.scalar(select(AttributionRow).filter_by(answer_id=answer_id, **which))
+        if known is not None:
+            return known
+        about = {k: v for k, v in asdict(made.why).items() if k != "values"}
+        sha = self._shelve(session, made.blob)
+        row = AttributionRow(answer_id=answer_id, **which, about=about, file=sha, user_id=me.id)
+        session.add(row)
+        session.flush()
+        details = {"answer": answer_id, "attribution": row.id, "label": made.why.label, "method": made.method}
+        audit.append(session, me.name, "explain", f"case {case_id}", details)
+        return row
+
+    def _by_region(
+        self, inputs: Mapping[str, Input], why: "Attribution"
+    ) -> "tuple[Attribution, list[dict[str, float]]]":
+        """A film's map told by regions of its lungs, with the share that lies outside; and where each of those regions
+        that are told is marked most. Other attributions as they are."""
+        from medcore.explain.regions import mirrored, regions, sides, spot
+
+        films = [(name, given) for name, given in inputs.items() if isinstance(given, Image) and name in why.values]
+        if len(films) != 1:
+            return why, []
+        ((name, film),) = films
+        small, outline = pack.shrink(why.values[name], pack.MAP_SIDE)[0], self._lungs(film)
+        lungs = outside = None
+        if outline is not None:
+            outline = pack.shrink(outline.astype(np.float32), pack.MAP_SIDE)[0] >= 0.5
+            lungs, outside = sides(outline), share_outside(small, outline)
+        found = regions(small, lungs, mirrored(film))
+        why = replace(why, outside=outside, parts=tuple((region.title, region.share) for region in found))
+        spots = [(*spot(small, region), region.share) for region in found[: len(why.words)]]
+        return why, [dict(zip(("x", "y", "radius", "share"), one, strict=True)) for one in spots]
+
+    def _lungs(self, film: Image) -> np.ndarray | None:
+        """(rows, columns) bool: the lungs on a film, as the task of that role outlines them; None where it can't."""
+        from medcore.explain.regions import outlined
+
+        task, key = tasks.by_role("lung_regions"), sha256(film)
+        if task is not None and key not in self._outlines:
+            try:
+                self._outlines[key] = outlined(self.in_use(task.name), film, self.settings.device)
+            except Refused:  # no version answers
+                return None
+            while len(self._outlines) > OUTLINES:
+                self._outlines.popitem(last=False)
+        return self._outlines.get(key)
 
     def _weigh(self, job: Job, stop: Callable[[], None]) -> None:
         """A worker's part: evidence on the attribution that the job names."""
@@ -197,11 +249,15 @@ def _health(session: Session, row: AttributionRow) -> Health:
     return Health("unknown" if job is None else "measuring")
 
 
-def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
-    """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …
+def _packed(why: "Attribution", inputs: Mapping[str, Input], spots: list[dict[str, float]]) -> bytes:
+    """All maps of an attribution in one blob: that of the first field as `map`, of further ones as `map_2` …; and as
+    `picture:…` what its case brings to an average (medcore.explain.whole.picture_of).
 
     A picture's map is averaged to at most MAP_SIDE a side: finer than what the nets see, and a 50th of the bytes.
+    spots: of a film, where the regions of its words are marked most (`regions` in the header).
     """
+    from medcore.explain.whole import picture_of
+
     maps: dict[str, np.ndarray] = {}
     fields: dict[str, str] = {}
     for i, (field, values) in enumerate(why.values.items(), 1):
@@ -209,5 +265,7 @@ def _packed(why: "Attribution", inputs: Mapping[str, Input]) -> bytes:
         name = "map" if i == 1 else f"map_{i}"
         maps[name], fields[name] = np.asarray(small, np.float32), field
     shape = next((list(v.shape) for v in why.values.values()), [])
-    header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline}
-    return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, maps)
+    header = {"label": why.label, "method": why.method, "gap": why.gap, "baseline": why.baseline, "regions": spots}
+    drawn = picture_of(inputs, {field: maps[name] for name, field in fields.items()})
+    pictures = {f"{PICTURE}{name}": picture.astype(np.float32) for name, picture in drawn.items()}
+    return pack.pack({**header, "failure": why.failure, "fields": fields, "shape": shape}, {**maps, **pictures})

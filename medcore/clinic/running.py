@@ -17,8 +17,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from medcore import jobs, tasks
+from medcore.clinic.cohorts import Cohorts
 from medcore.clinic.desk import SYSTEM
-from medcore.clinic.explaining import Explaining
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -44,7 +44,7 @@ class Lost(Exception):
     """Another worker has the job: what was done here is left to it."""
 
 
-class Running(Explaining):
+class Running(Cohorts):
     """What a worker calls."""
 
     def work(self, job: Job, beat: Heartbeat, ending: threading.Event) -> None:
@@ -62,6 +62,8 @@ class Running(Explaining):
         try:
             if job.kind == "evidence":
                 self._weigh(job, stop)
+            elif job.kind == "cohort":
+                self._explain_some(job, stop)
             else:
                 self._train(job, asked_to_stop)
             return

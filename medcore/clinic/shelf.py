@@ -140,3 +140,11 @@ class Shelf(Desk):
             self._cached[input_id] = (given, size)
             while sum(s for _given, s in self._cached.values()) > CACHE_BYTES and len(self._cached) > 1:
                 self._cached.popitem(last=False)
+
+
+def facts_of(case: CaseTable) -> dict[str, str]:
+    """What is known of a case's patient and inputs, by which its groups are told; of the first input that says it."""
+    facts = {k: v for i in reversed(case.inputs) for k, v in i.facts.items()}
+    if case.age_years is not None:
+        facts["age_years"] = str(case.age_years)
+    return {**facts, "sex": case.sex or facts.get("sex", "")}

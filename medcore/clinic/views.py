@@ -383,3 +383,24 @@ class RunView:
     finished: datetime | None
     attempts: int
     cancelling: bool
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The version in use over the cases that this user may see. answered: how many those are; going: a worker explains
+    them; whole: of those that are explained (medcore.explain.whole.whole)."""
+
+    answered: int
+    going: bool
+    whole: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ConfidentError:
+    """A case that the version in use got wrong. said, was: choices; sureness: of what was wrong, 0 to 1."""
+
+    case_id: int
+    number: str
+    said: str
+    was: str
+    sureness: float

@@ -22,7 +22,7 @@ from medcore.explain.occlusion import Occlusion
 from medcore.explain.refined_grad_cam import RefinedGradCam
 from medcore.explain.shapley import ShapleySampling
 from medcore.explain.smooth_grad import SmoothGrad
-from medcore.explain.words import words
+from medcore.explain.words import parts
 from medcore.i18n import _
 from medcore.inputs import Input
 from medcore.learn.devices import pick, with_fallback
@@ -109,7 +109,7 @@ def explain(
         baseline=baseline_words(task, baseline),
         gap=gap,
         values=values,
-        words=words(task, inputs, values) if values else (),
+        parts=parts(task, inputs, values) if values else (),
         failure=failure,
         device=device,
         seconds=time.perf_counter() - started,

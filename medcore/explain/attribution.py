@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 
+TOLD = 4  # parts of a map, in words
 ONLY_RECORDS = N_("Only for records, where the parts are few.")
 ONLY_PICTURES = N_("Only for nets that look at a picture by maps of features.")
 SLOW_ON_VOLUMES = N_("On a volume it takes minutes.")
@@ -35,7 +36,7 @@ class Attribution:
     values: by field, on the input's own grid: (rows, columns) of a film, (leads, samples), (columns,) of a record;
         in points of probability for methods that add up to the answer, else relative
     gap: |sum of the values − (answer − answer to the baseline)|, None where a method doesn't add up
-    words: where or what it was, with its share of the whole, largest first
+    parts: where or what it was, with its share of the whole, all of it, largest first
     outside: share of the positive values of a film that lies outside the lungs; None where no lungs are known
     failure: why there is no map, in a sentence; "" where there is one
     """
@@ -46,11 +47,16 @@ class Attribution:
     baseline: str
     gap: float | None
     values: Mapping[str, np.ndarray]
-    words: tuple[tuple[str, float], ...]
+    parts: tuple[tuple[str, float], ...]
     failure: str
     device: str
     seconds: float
     outside: float | None = None
+
+    @property
+    def words(self) -> tuple[tuple[str, float], ...]:
+        """The parts that counted most."""
+        return tuple(part for part in self.parts[:TOLD] if abs(part[1]) >= 0.01)
 
 
 @dataclass(frozen=True)

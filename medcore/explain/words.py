@@ -5,17 +5,18 @@ from itertools import pairwise
 
 import numpy as np
 
+from medcore.explain.regions import mirrored, regions
 from medcore.i18n import N_, _
 from medcore.inputs import Image, Input, Record, Signal, Volume
-from medcore.measure.ecg import Segment, measure
+from medcore.measure.ecg import Measurement, measure
 from medcore.tasks import Task
 
-Words = tuple[tuple[str, float], ...]
+Parts = tuple[tuple[str, float], ...]
 
 
-def words(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarray], most: int = 4) -> Words:
-    """(what, share) of the parts that counted most. Shares are of the positive values for pictures and signals,
-    and of all values with their sign for records."""
+def parts(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarray]) -> Parts:
+    """(what, share) of every part of a map, the largest share first. Shares are of the positive values for pictures and
+    signals, and of all values with their sign for records."""
     out: list[tuple[str, float]] = []
     for name, given in inputs.items():
         v = values[name]
@@ -24,11 +25,10 @@ def words(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarr
         elif isinstance(given, Signal):
             out += _stretches(given, v)
         elif isinstance(given, Image):
-            out += _zones(v, mirrored=given.facts.get("orientation", "").startswith("R"))
+            out += [(region.title, region.share) for region in regions(v, mirrored=mirrored(given))]
         elif isinstance(given, Volume):
             out += _slices(v)
-    out.sort(key=lambda pair: -abs(pair[1]))
-    return tuple((what, share) for what, share in out[:most] if abs(share) >= 0.01)
+    return tuple(sorted(out, key=lambda pair: -abs(pair[1])))
 
 
 def _columns(task: Task, name: str, v: np.ndarray) -> list[tuple[str, float]]:
@@ -48,7 +48,7 @@ WAVES = {
 
 def _waves(given: Signal, v: np.ndarray) -> list[tuple[str, float]]:
     """Each lead by the segments of its beats, of as much as is delineated; [] where no beat is."""
-    segments = _segments(given)
+    segments = measured(given).segments
     if not segments:
         return []
     kinds = np.full(max(s.end for s in segments), "", "U3")
@@ -63,11 +63,11 @@ def _waves(given: Signal, v: np.ndarray) -> list[tuple[str, float]]:
     ]
 
 
-def _segments(given: Signal) -> tuple[Segment, ...]:
+def measured(given: Signal) -> Measurement:
     """Taken once and kept with the recording, which nothing changes: it takes longer than a small net."""
-    known: tuple[Segment, ...] | None = vars(given).get("_segments")
+    known: Measurement | None = vars(given).get("_measured")
     if known is None:
-        known = vars(given)["_segments"] = measure(given).segments
+        known = vars(given)["_measured"] = measure(given)
     return known
 
 
@@ -88,23 +88,6 @@ def _stretches(given: Signal, v: np.ndarray, seconds: float = 1.0) -> list[tuple
         low = start / given.rate_hz
         out.append((_("Lead {lead}, {a:.0f} to {b:.0f} s").format(lead=given.leads[i], a=low, b=low + seconds), share))
     return out
-
-
-def _zones(v: np.ndarray, mirrored: bool = False) -> list[tuple[str, float]]:
-    """Thirds by halves. The patient's right is at the picture's left, as frontal films are hung, or at its right where
-    the file says so (`mirrored`)."""
-    positive = np.clip(v, 0, None)
-    total = float(positive.sum()) or 1.0
-    names = [
-        [_("Right upper zone"), _("Left upper zone")],
-        [_("Right mid zone"), _("Left mid zone")],
-        [_("Right lower zone"), _("Left lower zone")],
-    ]
-    return [
-        (names[i][1 - j if mirrored else j], float(part.sum()) / total)
-        for i, band in enumerate(np.array_split(positive, 3, axis=0))
-        for j, part in enumerate(np.array_split(band, 2, axis=1))
-    ]
 
 
 def _slices(v: np.ndarray, parts: int = 8) -> list[tuple[str, float]]:

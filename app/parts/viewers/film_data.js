@@ -44,31 +44,6 @@ function heatPicture(grid, palette) {
   return canvas;
 }
 
-/** The zones (thirds by halves, as in the words beside the film) that hold a tenth of the attention or more. */
-function findZones({ values, rows, columns }) {
-  const cuts = (n, parts) => Array.from({ length: parts + 1 }, (_x, i) => i * Math.floor(n / parts) + Math.min(i, n % parts));
-  const [ys, xs] = [cuts(rows, 3), cuts(columns, 2)];
-  let all = 0;
-  values.forEach((v) => (all += v));
-  const zones = [];
-  for (let band = 0; band < 3; band++)
-    for (let half = 0; half < 2; half++) {
-      let [mass, peak, px, py] = [0, 0, 0, 0];
-      const cells = [];
-      for (let y = ys[band]; y < ys[band + 1]; y++)
-        for (let x = xs[half]; x < xs[half + 1]; x++) {
-          const v = values[y * columns + x];
-          mass += v;
-          cells.push([x + 0.5, y + 0.5, v]);
-          if (v > peak) [peak, px, py] = [v, x, y];
-        }
-      const near = cells.filter(([x, y, v]) => v >= 0.6 * peak && Math.hypot(x - px, y - py) < 0.12 * columns);
-      const [sx, sy, sum] = near.reduce(([a, b, c], [x, y, v]) => [a + v * x, b + v * y, c + v], [0, 0, 0]);
-      zones.push({ x: sx / sum / columns, y: sy / sum / rows, radius: Math.sqrt((1.5 * near.length) / Math.PI) / columns, share: mass / all });
-    }
-  return zones.sort((a, b) => b.share - a.share).slice(0, 4).filter((zone) => zone.share >= 0.1);
-}
-
 /** The window that the file suggests, as brightness, unless it hides most of the picture. */
 function suggested(film, given) {
   if (!given) return null;
@@ -118,14 +93,16 @@ function readFilm({ header, arrays }) {
   return film;
 }
 
+const LEAST = 0.1; // share of the map from which a region has a number
+
 /** The map of a blob: its picture, contours at 45 and 75 % of the peak, and the zones to number. */
-function readMap({ arrays }, grey) {
+function readMap({ header, arrays }, grey) {
   const grid = reduced(arrays.map, 128);
   const contours = [
     { lines: contour(grid, 0.45), colour: grey ? HEAT_GREY[3] : "#F79C2F", stroke: 1.6, dash: [6, 4] },
     { lines: contour(grid, 0.75), colour: grey ? HEAT_GREY[6] : "#F9DC5C", stroke: 2.2, dash: [] },
   ];
-  return { grid, contours, heat: heatPicture(grid, grey ? HEAT_GREY : HEAT_ON_DARK), regions: grey ? [] : findZones(grid) };
+  return { grid, contours, heat: heatPicture(grid, grey ? HEAT_GREY : HEAT_ON_DARK), regions: grey ? [] : (header.regions ?? []).filter((r) => r.share >= LEAST) };
 }
 
 const MASK_SIDE = 1024; // cells of a mask's grid along its longer side, at most

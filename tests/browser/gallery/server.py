@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.guard import HEADERS
+from medcore.explain.regions import Region, regions, spot
 from medcore.inputs import Image, Signal
 from medcore.settings import REPO
 from medcore.simulate.ecg import ecg
@@ -104,7 +105,15 @@ def blob(kind: str, name: str) -> bytes:
     else:
         values = np.zeros(given.samples.shape)
         values[:, given.samples.shape[1] // 2 :][:, :200] = 1
-    return pack({"label": "x", "method": "y", "gap": 0.0}, {"map": values.astype(np.float32)})
+    spots = [
+        dict(zip(("x", "y", "radius", "share"), (*spot(values, r), r.share), strict=True)) for r in told(given, values)
+    ]
+    return pack({"label": "x", "method": "y", "gap": 0.0, "regions": spots}, {"map": values.astype(np.float32)})
+
+
+def told(given: Signal | Image, values: np.ndarray) -> list[Region]:
+    """The regions of a film's map."""
+    return regions(values) if isinstance(given, Image) else []
 
 
 @cache
