@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, health, later, neighbours, take_away, theme, what_if, words
+from app.parts import address, answer, care, desk, health, later, neighbours, take_away, theme, what_if, whole, words
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, CaseRow, CaseView, InputView
 from medcore.errors import Refused
@@ -255,6 +255,21 @@ def alike(view: CaseView, task: Task) -> tuple[object, ...]:
 clinic, user = desk.clinic(), desk.user()
 desk.warm()
 theme.title(_("Explain"), _("What moved an answer, and how well the parts add up"))
+views = {"case": _("One case"), "model": _("The whole model")}
+seen = st.segmented_control(
+    _("View"),
+    list(views),
+    default=address.asked("view", list(views), "case"),
+    required=True,
+    format_func=views.__getitem__,
+    key="explain-view",
+    label_visibility="collapsed",
+)
+address.keep("view", seen, "case")
+if seen == "model":
+    with care.guarded():
+        whole.show()
+    st.stop()
 
 left, right = st.columns([2.36, 1], gap="small")
 view = task = given = why = None

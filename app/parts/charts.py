@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from app.parts import theme
+from medcore.explain.whole import BEAT_HZ, BEFORE
 from medcore.i18n import _
 
 FONT = "Plex, 'IBM Plex Sans', 'Noto Sans', sans-serif"
@@ -275,6 +277,36 @@ def individual(
         figure.add_annotation(text=cut[0], x=0, y=cut[1], font={"color": t["soft"]}, **note)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_layout(margin_r=84)
+    return figure
+
+
+HEAT = [[0, "rgba(0,0,0,0)"], [0.22, "#3B1F4A"], [0.45, "#B3364C"], [0.75, "#F79C2F"], [1, "#F9DC5C"]]
+
+
+def heat(cells: np.ndarray, *, height: int = 260) -> go.Figure:
+    """A square grid (rows, columns) from 0 to 1, as a map lies on a dark picture."""
+    figure = _figure("", height=height)
+    figure.add_heatmap(z=cells, zmin=0, zmax=1, colorscale=HEAT, showscale=False, hoverinfo="skip")
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
+    figure.update_layout(plot_bgcolor="#000000", margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    return figure
+
+
+def beat(mv: Sequence[float], mapped: Sequence[float], reach: tuple[float, float], *, height: int = 180) -> go.Figure:
+    """An average beat in mV from BEFORE s before to AFTER s after R, over bands as dark as each part counted (0 to 1).
+    reach: of its axis in mV."""
+    t = tokens()
+    figure = _figure(_("s from R"), "mV", height)
+    x = [i / BEAT_HZ - BEFORE for i in range(len(mv))]
+    red, green, blue = (int(t["machine"][i : i + 2], 16) for i in (1, 3, 5))
+    bands = [[0, f"rgba({red},{green},{blue},0)"], [1, f"rgba({red},{green},{blue},0.7)"]]
+    figure.add_heatmap(
+        x=x, y=list(reach), z=[list(mapped)] * 2, zmin=0, zmax=1, colorscale=bands, showscale=False,
+        hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(x=x, y=list(mv), mode="lines", hoverinfo="skip", line={"color": t["text"], "width": 2})
+    figure.update_yaxes(range=list(reach))
     return figure
 
 

@@ -116,8 +116,11 @@ class Cohorts(Explaining):
 
         assert one.map is not None
         about = one.map.about
-        groups = {"answer": one.answer.choice, **groups_of(one.facts)}
-        if one.truth:
+        groups = groups_of(one.facts)
+        told = tasks.get(one.answer.task).outcome.kind != "regression"
+        if told:
+            groups["answer"] = one.answer.choice
+        if told and one.truth:
             groups["outcome"] = RIGHT if one.truth == one.answer.choice else WRONG
         _header, arrays = pack.unpack(self.files.get(one.map.file))
         picture = {name.removeprefix(PICTURE): a for name, a in arrays.items() if name.startswith(PICTURE)}

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import torch
 
 
+AT_ONCE = 2**20  # values of an input whose gradients are computed at a time
+
+
 class IntegratedGradients:
     """Gradients summed on the straight way from the baseline to the input.
 
@@ -24,7 +27,7 @@ class IntegratedGradients:
     """
 
     name, title, adds_up, compares = "integrated_gradients", N_("Integrated gradients"), True, True
-    first, fewest, most, enough, wide = 8, 16, 24, 5e-4, 0.02
+    first, fewest, most, enough, wide = 10, 12, 24, 5e-4, 0.02
 
     def unsuited(self, task: Task) -> str:
         return slow_on_volumes(task)
@@ -39,7 +42,7 @@ class IntegratedGradients:
                 for xs in (question.baselines, question.xs)
             )
         nodes = ((np.polynomial.legendre.leggauss(self.first)[0] + 1) / 2).tolist()
-        seen = [_at(question, way, node) for node in nodes]
+        seen = _along(question, way, nodes)
         best, least = np.zeros(0), np.inf
         while True:
             order = np.argsort(nodes)
@@ -52,7 +55,7 @@ class IntegratedGradients:
                 break
             worst = int((np.abs(missed) + self.wide * np.diff(edges)).argmax())
             nodes.append(float(edges[worst : worst + 2].mean()))
-            seen.append(_at(question, way, nodes[-1]))
+            seen += _along(question, way, nodes[-1:])
         gradients = [[float(share) * g for g in s[2]] for share, s in zip(best, seen, strict=False)]
         return tuple(w * sum(g[k] for g in gradients) for k, w in enumerate(way))
 
@@ -64,11 +67,24 @@ def _stands_for(place: np.ndarray) -> np.ndarray:
     return np.diff(np.array([0, *between, 1]))
 
 
-def _at(question: Question, way: "list[torch.Tensor]", node: float) -> "tuple[float, float, tuple[torch.Tensor, ...]]":
-    """At one place of the way (0 to 1): the answer, how fast it changes there, and its gradient for each field."""
+def _along(
+    question: Question, way: "list[torch.Tensor]", nodes: list[float]
+) -> "list[tuple[float, float, tuple[torch.Tensor, ...]]]":
+    """At places of the way (0 to 1): the answer, how fast it changes there, and its gradient for each field."""
     import torch
 
-    xs = [(b + node * w).requires_grad_() for b, w in zip(question.baselines, way, strict=True)]
-    said = question.model(*xs, *question.masks)[0, question.target]
-    gradients = torch.autograd.grad(said, xs)
-    return float(said.detach()), sum(float((g * w).sum()) for g, w in zip(gradients, way, strict=True)), gradients
+    out: list[tuple[float, float, tuple[torch.Tensor, ...]]] = []
+    size = max(1, AT_ONCE // sum(w.numel() for w in way))
+    for start in range(0, len(nodes), size):
+        at = torch.tensor(nodes[start : start + size], dtype=way[0].dtype, device=way[0].device)
+        xs = [
+            (b + at.view(-1, *[1] * (w.dim() - 1)) * w).requires_grad_()
+            for b, w in zip(question.baselines, way, strict=True)
+        ]
+        masks = [m.expand(len(at), *m.shape[1:]) for m in question.masks]
+        said = question.model(*xs, *masks)[:, question.target]
+        gradients = torch.autograd.grad(said.sum(), xs)
+        for i, answer in enumerate(said.tolist()):
+            own = tuple(g[i : i + 1] for g in gradients)
+            out.append((answer, sum(float((g * w).sum()) for g, w in zip(own, way, strict=True)), own))
+    return out

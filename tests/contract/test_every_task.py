@@ -4,6 +4,7 @@ import json
 import math
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 from app.parts import desk
 from medcore import __main__ as command
-from medcore import outcomes, tasks
+from medcore import jobs, outcomes, tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
 from medcore.explain.records import record_field
+from medcore.explain.whole import FEWEST, SIDE
 from medcore.inputs import Input, Record, Volume, sha256
 from medcore.learn.build import train
 from medcore.outcomes import Regression
@@ -323,6 +325,35 @@ def test_a_record_is_asked_what_if(made: Made, monkeypatch: pytest.MonkeyPatch) 
     page.query_params = {"case": str(case_id), "task": task.name}
     shown = sent(page.switch_page("../pages/explain.py").run())
     assert f"/what_if/{case_id}/{task.name}/" in shown and "Something went wrong" not in shown
+
+
+def test_what_it_goes_by_is_told_over_many_cases(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each explained by a worker, and together on the page."""
+    clinic, me, task = made.clinic, made.reader, made.task
+    for sample in task.simulate(FEWEST + 1, SEED + 40):
+        case_id = clinic.admit_inputs(me, [*sample.load().values()])
+        clinic.lock_read(me, case_id, task.name, made.choice(), confidence=2)
+        clinic.answer(me, case_id, task.name)
+    before = clinic.cohort(me, task.name)
+    if before.whole["n"] < before.answered:
+        clinic.explain_cohort(me, task.name)
+    while job := jobs.claim(clinic.database, "here", kinds=("cohort",)):
+        with jobs.Heartbeat(clinic.database, job) as beat:
+            clinic.work(job, beat, threading.Event())
+    after = clinic.cohort(me, task.name)
+    if after.answered < FEWEST:
+        pytest.skip("this package takes most of them for something else")
+    assert after.whole["n"] == after.answered and after.whole["parts"]
+    share = after.whole["importance"][""]["share"]
+    assert all(0 <= figure["low"] <= figure["value"] <= figure["high"] for figure in share.values())
+    if any(spec.kind in ("image", "volume") for spec in task.fields.values()):
+        assert np.shape(after.whole["pictures"][""][""]["mean"]) == (SIDE, SIDE)
+    monkeypatch.setattr(desk, "clinic", lambda: clinic)
+    page = AppTest.from_file(str(REPO / "app" / "main.py"), default_timeout=60)
+    page.user = {"id": str(me.id)}
+    page.query_params = {"view": "model", "task": task.name}
+    shown = sent(page.switch_page("../pages/explain.py").run())
+    assert "What it goes by" in shown and after.whole["parts"][0] in shown and "Something went wrong" not in shown
 
 
 def test_nothing_elsewhere_names_a_task() -> None:
