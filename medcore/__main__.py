@@ -57,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
     )
     report = add("explain-report", _("score maps where it is known what they should find"))
     report.add_argument("task")
-    report.add_argument("--data", type=Path, required=True)
+    marked = report.add_mutually_exclusive_group(required=True)
+    marked.add_argument("--data", type=Path)
+    marked.add_argument("--simulated", type=int, metavar="N", help=_("score the maps of N simulated cases"))
     report.add_argument("--package", type=Path)
     report.add_argument("--masks", type=Path, help=_("lung masks, STEM.png; default: cxr_lungs/masks beside DIR"))
     train = add("train", _("train a package"))
@@ -238,11 +240,13 @@ def _masks(args: argparse.Namespace) -> Path | None:
 
 
 def run_explain_report(args: argparse.Namespace) -> Any:
-    from medcore.checks.maps import report
+    from medcore.checks.maps import SEED, report
     from medcore.tasks import get
 
-    package = package_of(args.task, args.package)
-    return report(package, get(args.task).data(_folder(args.data)), settings().device, _masks(args))
+    package, task = package_of(args.task, args.package), get(args.task)
+    if args.simulated is not None:
+        return report(package, task.simulate(max(1, args.simulated), SEED), settings().device)
+    return report(package, task.data(_folder(args.data)), settings().device, _masks(args))
 
 
 def _told(row: dict[str, Any]) -> None:

@@ -73,7 +73,11 @@ def agreement(health: "Health") -> None:
 def truth(package_hash: str) -> None:
     """How well the version's maps find what people marked, method by method, where that is known."""
     found = desk.clinic().truth_scores(package_hash)
-    titles = {"methods": _("Where people marked what was found"), "lungs": _("Within the lungs")}
+    titles = {
+        "methods": _("Where people marked what was found"),
+        "lungs": _("Within the lungs"),
+        "simulated": _("Where simulated cases have it"),
+    }
     for key, title in titles.items():
         if key in found:
             theme.section(title)

@@ -22,7 +22,7 @@ from medcore.packages import Package
 
 FILE = "checks.json"
 TRAINED = ("learning_curve", "transfer")  # sections that take a training
-MAPPED = ("health", "whole", "truth", "truth_lungs")  # sections that take maps of many cases
+MAPPED = ("health", "whole", "truth", "truth_lungs", "truth_simulated")  # sections that take maps of many cases
 __all__ = ["check", "limits", "stored", "write"]
 
 

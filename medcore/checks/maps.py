@@ -16,7 +16,7 @@ from medcore.explain.controls import EdgeMap, OtherLabel, RandomMap
 from medcore.explain.health import MEASURES, Evidence, calibrated, measure, measure_title, passing
 from medcore.explain.truth import control_maps, scores
 from medcore.i18n import N_, _
-from medcore.inputs import Input
+from medcore.inputs import Input, Record
 from medcore.learn.batches import encode
 from medcore.learn.devices import pick
 from medcore.learn.evaluate import never_saw
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medcore.explain.attribution import Method, Question
 
 CASES = 40  # that limits are set by
+SIMULATED, SEED = 60, 2_000_000  # cases of a seed that neither a training nor a comparison takes
 TRUTHS = ("pointing", "inside", "iou")
 
 
@@ -146,6 +147,11 @@ def check(
         sections.append(_truth_section("truth", _("Where people marked what was found"), found["methods"]))
         if "lungs" in found:
             sections.append(_truth_section("truth_lungs", _("Within the lungs"), found["lungs"]))
+    made = [s for s in package.task.simulate(SIMULATED, SEED) if s.place]
+    if made:
+        found = report(package, made, device)["methods"]
+        out.setdefault("truth", {})["simulated"] = found
+        sections.append(_truth_section("truth_simulated", _("Where simulated cases have it"), found))
     return out, sections
 
 
@@ -212,6 +218,8 @@ def _scored(package: Package, samples: Sequence[Sample], device: str, place_of: 
         for name in methods(package.task):
             a = attributed(question, METHODS[name])
             values = np.zeros(place.shape) if isinstance(a, str) else next(iter(placed(question, a, inputs).values()))
+            if isinstance(given, Record):  # what lowers an answer is found as well
+                values = np.abs(values)
             found.setdefault(name, []).append(scores(values, place))
         for name, values in control_maps(place.shape, i).items():
             found.setdefault(name, []).append(scores(values, place))

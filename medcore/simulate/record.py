@@ -84,6 +84,7 @@ GROUPS = {
         (0.65, 0.34, 0.54), 200, 2.6, 1.45, 1.5, 0.17, 0.3),
 }
 # fmt: on
+SAY = 0.2  # log odds, from which a value had a say
 COMA_SCORES = {9: 0.29, 26: 0.19, 37: 0.12, 41: 0.09, 44: 0.16, 55: 0.03, 61: 0.035, 89: 0.012, 94: 0.008, 100: 0.07}
 RACES = {"white": 0.79, "black": 0.156, "hispanic": 0.033, "other": 0.012, "asian": 0.009}
 INCOMES = ("under $11k", "$11-$25k", "$25-$50k", ">$50k")
@@ -166,8 +167,8 @@ def _physiology(rng: np.random.Generator, group: Group, s: float) -> dict[str, f
     }
 
 
-def risk(dzgroup: str, person: Mapping[str, Value], body: Mapping[str, float]) -> float:
-    """Probability of death in hospital: logistic in the true values.
+def terms(dzgroup: str, person: Mapping[str, Value], body: Mapping[str, float]) -> dict[str, float]:
+    """What each value adds to the log odds of death in hospital.
 
     Each term is a log odds per the step named; the steps are about those of a logistic regression on SUPPORT2.
     """
@@ -175,21 +176,28 @@ def risk(dzgroup: str, person: Mapping[str, Value], body: Mapping[str, float]) -
     def known(name: str) -> float:
         return float(person[name] or 0)
 
-    z = -2.95 + GROUPS[dzgroup].odds
-    z += 0.25 * (known("age") - 62) / 10
-    z += 0.27 * known("scoma") / 10
-    z += 0.35 * math.log(known("hday"))
-    z += 0.40 * known("dementia") + 0.25 * (person["ca"] != "no")
-    z += 0.40 * max(0.0, 75 - body["meanbp"]) / 10
-    z += 0.14 * max(0.0, body["hrt"] - 90) / 10
-    z += 0.12 * max(0.0, body["resp"] - 24) / 5
-    z += 0.45 * math.log(333 / body["pafi"])
-    z += 0.30 * (3.5 - body["alb"])
-    z += 0.30 * math.log(body["bili"] / 0.8)
-    z += 0.35 * math.log(body["crea"])
-    z += 0.30 * abs(body["sod"] - 138) / 10
-    z += 0.25 * max(0.0, 7.35 - body["ph"]) * 10
-    return 1 / (1 + math.exp(-z))
+    return {
+        "dzgroup": GROUPS[dzgroup].odds,
+        "age": 0.25 * (known("age") - 62) / 10,
+        "scoma": 0.27 * known("scoma") / 10,
+        "hday": 0.35 * math.log(known("hday")),
+        "dementia": 0.40 * known("dementia"),
+        "ca": 0.25 * (person["ca"] != "no"),
+        "meanbp": 0.40 * max(0.0, 75 - body["meanbp"]) / 10,
+        "hrt": 0.14 * max(0.0, body["hrt"] - 90) / 10,
+        "resp": 0.12 * max(0.0, body["resp"] - 24) / 5,
+        "pafi": 0.45 * math.log(333 / body["pafi"]),
+        "alb": 0.30 * (3.5 - body["alb"]),
+        "bili": 0.30 * math.log(body["bili"] / 0.8),
+        "crea": 0.35 * math.log(body["crea"]),
+        "sod": 0.30 * abs(body["sod"] - 138) / 10,
+        "ph": 0.25 * max(0.0, 7.35 - body["ph"]) * 10,
+    }
+
+
+def risk(added: Mapping[str, float]) -> float:
+    """Probability of death in hospital: logistic in the `terms` of the true values."""
+    return 1 / (1 + math.exp(2.95 - sum(added.values())))
 
 
 def _rounded(body: Mapping[str, float]) -> dict[str, Value]:
@@ -225,8 +233,9 @@ def _leave_out(rng: np.random.Generator, group: Group, values: dict[str, Value],
                     values[name] = None
 
 
-def record(seed: int) -> tuple[Record, int]:
-    """One patient and whether they died in hospital (1) or not (0).
+def record(seed: int) -> tuple[Record, int, frozenset[str]]:
+    """One patient, whether they died in hospital (1) or not (0), and which of the measured values had a say in that:
+    those whose term is at least SAY.
 
     The record has the 27 feature columns of SUPPORT2 in its units and spelling, None where not measured.
     """
@@ -237,18 +246,26 @@ def record(seed: int) -> tuple[Record, int]:
     person = _person(rng, group, severity)
     body = _physiology(rng, group, severity)
     values = person | _rounded(body)
-    died = bool(rng.random() < risk(dzgroup, person, {n: float(values[n] or 0) for n in body}))
+    added = terms(dzgroup, person, {n: float(values[n] or 0) for n in body})
+    died = bool(rng.random() < risk(added))
     _leave_out(rng, group, values, died)
     values = {"age": values.pop("age"), "sex": values.pop("sex"), "dzgroup": dzgroup, "dzclass": group.dzclass} | values
     age, sex = values["age"], values["sex"]
-    return Record(values, facts(float(age or 0), sex == "female")), int(died)
+    say = frozenset(name for name, term in added.items() if abs(term) >= SAY and values[name] is not None)
+    return Record(values, facts(float(age or 0), sex == "female")), int(died), say
+
+
+def _columns(say: frozenset[str], given: Record) -> np.ndarray:
+    """(columns,) bool: those that had a say."""
+    return np.array([name in say for name in given.values])
 
 
 def records(n: int, seed: int) -> list[Sample]:
-    """n patients of data set "simulated_record", input "record", target 1 = died in hospital."""
+    """n patients of data set "simulated_record", input "record", target 1 = died in hospital; what is to be found are
+    the values that had a say."""
     samples = []
     for case in case_seeds(n, seed):
-        given, died = record(case)
-        name = f"{case:016d}"
-        samples.append(Sample("simulated_record", name, name, partial(dict, record=given), died))
+        given, died, say = record(case)
+        name, place = f"{case:016d}", partial(_columns, say)
+        samples.append(Sample("simulated_record", name, name, partial(dict, record=given), died, place=place))
     return samples

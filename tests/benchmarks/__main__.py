@@ -21,6 +21,7 @@ PARTS = (
     "series",
     "training",
     "explaining",
+    "gradients",
     "what_if",
     "neighbours",
     "worklist",
@@ -29,7 +30,7 @@ PARTS = (
     "viewing",
     "segmenting",
 )
-NEED_PACKAGES = ("case", "explaining", "what_if", "neighbours")
+NEED_PACKAGES = ("case", "explaining", "gradients", "what_if", "neighbours")
 
 
 def measured(part: str, folder: Path) -> list[Row]:

@@ -1,10 +1,13 @@
 """Maps held against what is known: by hand, and for a net that looks at a watermark."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from medcore.__main__ import main
 from medcore.checks.maps import report
 from medcore.errors import Refused
 from medcore.explain import METHODS
@@ -68,3 +71,13 @@ def test_the_report_has_each_method_beside_noise_and_the_middle() -> None:
         assert 0 <= figures["inside"]["low"] <= figures["inside"]["value"] <= figures["inside"]["high"] <= 1
     with pytest.raises(Refused, match="where something is"):
         report(load(settings().models / task.name), [s for s in task.simulate(2, 3) if not s.place], "cpu")
+
+
+def test_maps_of_simulated_records_find_what_their_rule_goes_by(capsys: pytest.CaptureFixture[str]) -> None:
+    """By the shipped package, which learnt from people: what makes a simulated patient die is what kills people."""
+    assert main(["explain-report", "mortality", "--simulated", "12", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"task", "package", "methods"} and {"random", "centre"} < set(found["methods"])
+    inside = {name: scored["inside"] for name, scored in found["methods"].items()}
+    assert inside["integrated_gradients"]["low"] > inside["random"]["high"]
+    assert all(scored["n"] == 12 for scored in found["methods"].values())

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medcore.inputs import Record, sha256
-from medcore.simulate.record import GROUPS, record, records
+from medcore.inputs import Record, RecordField, sha256
+from medcore.simulate.record import GROUPS, SAY, record, records
+from medcore.tasks import get
 
 COLUMNS = [
     "age",
@@ -116,3 +117,17 @@ def test_a_model_of_real_patients_ranks_simulated_ones(data: Path, many: list[tu
     model.fit(table(rows), [r["hospdead"] == "1" for r in rows])
     chance = model.predict_proba(table([dict(r.values) for r, _ in many]))[:, 1]
     assert roc_auc_score([t for _, t in many], chance) > 0.75
+
+
+def test_what_had_a_say_is_in_the_order_of_the_columns_and_was_measured() -> None:
+    (spec,) = get("mortality").fields.values()
+    assert isinstance(spec, RecordField)
+    for sample in records(30, 3):
+        given = sample.load()["record"]
+        assert isinstance(given, Record) and list(given.values) == [c.name for c in spec.columns]
+        assert sample.place is not None
+        place = sample.place(given)
+        named = {name for name, there in zip(given.values, place, strict=True) if there}
+        assert all(given.values[name] is not None for name in named)
+        assert not named & {"sex", "edu", "income", "race", "temp", "wblc", "glucose", "bun", "urine"}
+        assert ("scoma" in named) == (0.027 * float(given.values["scoma"] or 0) >= SAY)
