@@ -1,4 +1,4 @@
-"""An explanation over Captum called plainly, with its usual steps and the same baseline, on inputs encoded beforehand."""
+"""An explanation over Captum called plainly, by its usual steps and with the same baseline, on encoded inputs."""
 
 import time
 from pathlib import Path
