@@ -264,6 +264,8 @@ with right, theme.panel("rail"):
     with care.guarded():
         case_id = choose()
         view = opened(case_id) if case_id is not None else None
+        if view and view.row.simulated:
+            theme.html(theme.chip(_("Simulated"), "uncertain"))
     if view and not view.tasks:
         theme.warning(_("No question here takes this case."), _("Choose another."))
     elif view:
