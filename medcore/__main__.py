@@ -278,7 +278,8 @@ def run_train(args: argparse.Namespace) -> Any:
         task, samples, args.out, version="0.0.0", recipe=recipe, folds=range(args.folds), seed=args.seed,
         device=settings().device, on_epoch=_told,
     )  # fmt: skip
-    return {"task": task.name, "package": package.name, "out": str(args.out), **package.report}
+    measured = {name: package.report[name] for name in ("n", "metrics", "by_source")}
+    return {"task": task.name, "package": package.name, "out": str(args.out), **measured}
 
 
 def run_replay(args: argparse.Namespace) -> Any:
