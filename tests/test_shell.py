@@ -343,6 +343,18 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.parametrize(("required", "status"), [("", 0), ("1", 1)])
+def test_without_a_browser_one_line_says_how_to_get_it(tmp_path: Path, required: str, status: int) -> None:
+    """Of the tests in a browser, run by two processes as `make test` does; or each fails where it is required."""
+    env = environment(tmp_path / "home", free_port(), CHROMIUM=str(tmp_path / "none"), REQUIRE_BROWSER=required)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "tests/browser/test_door.py", "tests/browser/test_volume.py"]
+    done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stdout
+    told = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert len(told) == 1 - status and all("apt install chromium" in line for line in told)
+    assert " passed" not in done.stdout and "install it (Debian: apt install chromium)" in done.stdout
+
+
 # The image. No engine runs where tests do, so what it would hold is laid out and started instead.
 
 
