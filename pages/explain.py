@@ -194,6 +194,8 @@ def trust(task: Task, why: AttributionView) -> None:
             "" if gap < WIDE_GAP else _("Read only its largest parts."),
         )
     theme.ticks([row, (None, retold(why.attribution.baseline) or baseline_words(task), "")])
+    if why.attribution.remark:
+        theme.hint(retold(why.attribution.remark))
 
 
 def picture(view: CaseView, task: Task, why: AttributionView, baseline: str) -> None:

@@ -124,6 +124,8 @@ def progress(run_id: int, task: Task, in_use: Version | None) -> None:
         if run.error:
             theme.refused(run.error)
         if run.epochs:
+            if remark := run.epochs[-1].get("remark"):
+                theme.hint(retold(remark))
             curves(run, task, in_use)
         elif run.state in ACTIVE:
             theme.hint(_("Curves appear after the first epoch."))

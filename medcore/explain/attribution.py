@@ -38,6 +38,7 @@ class Attribution:
     words: where or what it was, with its share of the whole, largest first
     outside: share of the positive values of a film that lies outside the lungs; None where no lungs are known
     failure: why there is no map, in a sentence; "" where there is one
+    remark: what went otherwise than wished, in a sentence
     """
 
     task: str
@@ -51,6 +52,7 @@ class Attribution:
     device: str
     seconds: float
     outside: float | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True)
