@@ -167,7 +167,7 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
         assert isinstance(held, Record)
         assert isinstance(spec, RecordField)
         points = [100 * float(v) for v in why.attribution.values[field]] if why else None
-        record_table(spec.columns, held.values, points, key=f"why-record-{given.id}", grey=grey)
+        record_table(spec.columns, held.values, points, grey=grey)
 
 
 def said(given: AnswerView, task: Task, label: str) -> None:
