@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from medcore.i18n import language, preferred
+from medcore.i18n import _, language, preferred
 
 COOKIE = "medcore"
 LANGUAGE = "language"  # the cookie that keeps the language chosen
@@ -108,10 +108,10 @@ class Guard:
     def refuse(self, scope: Scope, headers: Headers, path: str, user: int | None) -> Response | None:
         """What to say to a request that may not pass; None to let it through."""
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not same_origin(headers):
-            return PlainTextResponse("This request does not come from the desk's own page.", 403)
+            return PlainTextResponse(_("This request does not come from the desk's own page."), 403)
         if user is not None or path.startswith(OPEN) or path in OPEN_EXACT:
             return None
         if "text/html" in headers.get("accept", "") and scope["method"] == "GET":
             query = scope["query_string"].decode("latin-1")
             return RedirectResponse(f"/login?next={quote(path + ('?' + query if query else ''))}", 303)
-        return PlainTextResponse("Sign in first.", 401)
+        return PlainTextResponse(_("Sign in first."), 401)

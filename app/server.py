@@ -63,7 +63,7 @@ async def login(request: Request) -> Response:
     if request.method != "POST":
         return await _door(request, _local(request.query_params.get("next", "/")))
     if int(request.headers.get("content-length") or 0) > 4096:
-        return PlainTextResponse("Too long.", 413)
+        return PlainTextResponse(_("Too long."), 413)
     form = {k: v[0] for k, v in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
     then, name = _local(form.get("next", "/")), form.get("name", "")
     try:
@@ -127,7 +127,7 @@ async def measured(request: Request) -> Response:
 async def asked_what_if(request: Request) -> Response:
     """What would be answered with the values of a record that were moved, as JSON."""
     if int(request.headers.get("content-length") or 0) > 16384:
-        return PlainTextResponse("Too long.", 413)
+        return PlainTextResponse(_("Too long."), 413)
     case, task, label = (request.path_params[name] for name in ("case", "task", "label"))
     desk = clinic()
     try:
@@ -139,7 +139,7 @@ async def asked_what_if(request: Request) -> Response:
     except Refused as refused:
         return PlainTextResponse(str(refused), 404)
     except (ValueError, KeyError, TypeError):
-        return PlainTextResponse("Not what the sliders send.", 400)
+        return PlainTextResponse(_("Not what the sliders send."), 400)
     return JSONResponse(found, headers={"cache-control": "private, no-store"})
 
 

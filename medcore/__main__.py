@@ -198,8 +198,11 @@ def run_explain(args: argparse.Namespace) -> Any:
     found = explain(package, inputs, args.label, args.method, settings().device)
     if args.out and not found.failure:
         _written(args.out, dict(found.values))
+    said = _said(package, case, inputs)
+    if found.remark:
+        said["remarks"] = [*said["remarks"], found.remark]
     return {
-        **_said(package, case, inputs),
+        **said,
         "label": found.label,
         "method": found.method,
         "baseline": found.baseline,
@@ -251,10 +254,8 @@ def run_explain_report(args: argparse.Namespace) -> Any:
 
 def _told(row: dict[str, Any]) -> None:
     """A line of a training on its way."""
-    print(
-        _("fold {fold} epoch {epoch}/{epochs} loss {loss:.4f} validation {validation_loss:.4f}").format(**row),
-        file=sys.stderr,
-    )
+    line = _("fold {fold} epoch {epoch}/{epochs} loss {loss:.4f} validation {validation_loss:.4f}").format(**row)
+    print(f"{line}  {row.get('remark', '')}".rstrip(), file=sys.stderr)
 
 
 def run_train(args: argparse.Namespace) -> Any:
@@ -282,7 +283,8 @@ def run_train(args: argparse.Namespace) -> Any:
         task, samples, args.out, version="0.0.0", recipe=recipe, folds=range(args.folds), seed=args.seed,
         device=settings().device, on_epoch=_told,
     )  # fmt: skip
-    return {"task": task.name, "package": package.name, "out": str(args.out), **package.report}
+    measured = {name: package.report[name] for name in ("n", "metrics", "by_source")}
+    return {"task": task.name, "package": package.name, "out": str(args.out), **measured}
 
 
 def run_replay(args: argparse.Namespace) -> Any:

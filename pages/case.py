@@ -194,7 +194,7 @@ def values(case_id: int, given: InputView, task: Task | None, over: AttributionV
     last = clinic.record_before(user, case_id)
     before, number = (last[1].values, last[0]) if last else (None, "")
     grey = over is not None and not health.believed(over)
-    record_table(columns, held.values, points, key=f"record-{given.id}", before=before, before_from=number, grey=grey)
+    record_table(columns, held.values, points, before=before, before_from=number, grey=grey)
 
 
 # right: the rail

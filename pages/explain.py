@@ -167,7 +167,7 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
         assert isinstance(held, Record)
         assert isinstance(spec, RecordField)
         points = [100 * float(v) for v in why.attribution.values[field]] if why else None
-        record_table(spec.columns, held.values, points, key=f"why-record-{given.id}", grey=grey)
+        record_table(spec.columns, held.values, points, grey=grey)
 
 
 def said(given: AnswerView, task: Task, label: str) -> None:
@@ -194,6 +194,8 @@ def trust(task: Task, why: AttributionView) -> None:
             "" if gap < WIDE_GAP else _("Read only its largest parts."),
         )
     theme.ticks([row, (None, retold(why.attribution.baseline) or baseline_words(task), "")])
+    if why.attribution.remark:
+        theme.hint(retold(why.attribution.remark))
 
 
 def picture(view: CaseView, task: Task, why: AttributionView, baseline: str) -> None:
@@ -279,6 +281,8 @@ with right, theme.panel("rail"):
     with care.guarded():
         case_id = choose()
         view = opened(case_id) if case_id is not None else None
+        if view and view.row.simulated:
+            theme.html(theme.chip(_("Simulated"), "uncertain"))
     if view and not view.tasks:
         theme.warning(_("No question here takes this case."), _("Choose another."))
     elif view:

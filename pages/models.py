@@ -192,18 +192,18 @@ def change(task: Task, version: Version, uses: list[Use]) -> None:
         override = st.text_input(
             _("To use it all the same, type: {task}").format(task=task.name), key=f"model-override-{version.id}"
         )
-    given = bool(reason.strip())
     with st.container(horizontal=True):
         if not version.in_use:
-            fine = trainer and given and (not worse or override.strip() == task.name)
+            fine = trainer and bool(reason.strip()) and (not worse or override.strip() == task.name)
             if st.button(_("Use {package}").format(package=version.package), disabled=not fine, help=needs_trainer):
                 clinic.promote(user, version.id, reason, override)
                 done(_("{package} answers from now on.").format(package=version.package))
         back = len(uses) > 1
-        if st.button(_("Back to the version before"), disabled=not (trainer and given and back), help=needs_trainer):
+        if st.button(_("Back to the version before"), disabled=not (trainer and back), help=needs_trainer):
             now = clinic.undo(user, task.name, reason)
             done(_("{package} answers again.").format(package=now.package))
-    theme.hint(needs_trainer or _("A reason is needed. Answers given before keep their version."))
+    kept = _("A new version needs a reason, going back needs none. Answers given before keep their version.")
+    theme.hint(needs_trainer or kept)
 
 
 def done(text: str) -> None:

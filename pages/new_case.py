@@ -100,6 +100,12 @@ def upload() -> None:
             "MUSE XML, CSV, Excel, or a ZIP of these. Names and dates are taken out before anything is stored."
         )
     )
+    theme.hint(
+        _(
+            "Columns of one table, dropped as it is, can be named by hand. In a ZIP, or of several tables at once, "
+            "they are read by their own names."
+        )
+    )
     often = Counter(f.name for f in files)  # series of a study number their files alike
     given = {f.name if often[f.name] == 1 else f"{i}/{f.name}": f.getvalue() for i, f in enumerate(files, 1)}
     found = table_of(given, tuple(f.file_id for f in files))

@@ -1,6 +1,7 @@
 """Training: the run that is going on, what it learns from, a new one, and the candidate beside the version in use."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -123,6 +124,8 @@ def progress(run_id: int, task: Task, in_use: Version | None) -> None:
         if run.error:
             theme.refused(run.error)
         if run.epochs:
+            if remark := run.epochs[-1].get("remark"):
+                theme.hint(retold(remark))
             curves(run, task, in_use)
         elif run.state in ACTIVE:
             theme.hint(_("Curves appear after the first epoch."))
@@ -156,9 +159,47 @@ def learns_from(run: RunView, task: Task) -> None:
         rows.append((_("Simulated"), theme.number(s["n"])))
     if s.get("folder"):
         rows.append((_("Folder"), s["folder"]))
-    epochs = s.get("recipe", {}).get("epochs", task.recipe.epochs)
-    rows += [(_("Starts from"), begins), (_("Epochs, at most"), epochs), (_("Seed"), theme.number(s["seed"]))]
+    recipe = {**asdict(task.recipe), **s.get("recipe", {})}
+    rows += [
+        (_("Starts from"), begins),
+        (_("Epochs, at most"), theme.number(recipe["epochs"])),
+        (_("Patience, epochs"), theme.number(recipe["patience"])),
+        (_("Batch size"), theme.number(recipe["batch"])),
+        (_("Learning rate"), f"{recipe['learning_rate']:g}"),
+        (_("Nets"), theme.number(s.get("folds", 1))),
+        (_("Seed"), theme.number(s["seed"])),
+    ]
     theme.table([_("Setting"), _("Value")], rows, align="lr")
+
+
+def choose_recipe(task: Task) -> tuple[dict[str, float], int]:
+    """How it learns, as the task's own recipe says unless changed, and how many nets."""
+    own = task.recipe
+    with st.expander(_("Recipe")):
+        left, right = st.columns(2, gap="small")
+        batch = left.number_input(_("Batch size"), 1, 1024, own.batch, key=f"train-batch-{task.name}")
+        rate = right.number_input(
+            _("Learning rate"),
+            1e-6,
+            1.0,
+            own.learning_rate,
+            step=1e-4,
+            format="%g",
+            help=_("Its peak, after a fifth of the steps; then down by a cosine."),
+            key=f"train-rate-{task.name}",
+        )
+        patience = left.number_input(
+            _("Patience, epochs"),
+            1,
+            500,
+            own.patience,
+            help=_("It stops after so many epochs without a lower loss on validation cases."),
+            key=f"train-patience-{task.name}",
+        )
+        folds = right.number_input(
+            _("Nets"), 1, 5, 1, help=_("Each with another fifth of the patients left out."), key="train-folds"
+        )
+    return {"batch": int(batch), "learning_rate": float(rate), "patience": int(patience)}, int(folds)
 
 
 def new_run(task: Task, busy: RunView | None, in_use: Version | None) -> None:
@@ -184,6 +225,7 @@ def new_run(task: Task, busy: RunView | None, in_use: Version | None) -> None:
     left, right = st.columns(2, gap="small")
     epochs = left.number_input(_("Epochs"), 1, 500, min(10, task.recipe.epochs), key="train-epochs")
     seed = right.number_input(_("Seed"), 0, 999_999, 0, key="train-seed")
+    recipe, folds = choose_recipe(task)
     why = needs_trainer
     if busy:
         why = _("One run at a time. Run {n} is still going.").format(n=busy.id)
@@ -191,7 +233,7 @@ def new_run(task: Task, busy: RunView | None, in_use: Version | None) -> None:
         _("Start training"), width="stretch", type="primary", disabled=bool(why), help=why, key="train-start-now"
     ):
         wanted: Any = {"data": data, "folder": folder.strip() or None, "n": int(n), "start": start, "seed": int(seed)}
-        started = clinic.retrain(user, task.name, **wanted, recipe={"epochs": int(epochs)})
+        started = clinic.retrain(user, task.name, **wanted, recipe={"epochs": int(epochs), **recipe}, folds=folds)
         st.query_params["run"] = str(started)
         st.rerun()
     if why:

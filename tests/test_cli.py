@@ -28,6 +28,10 @@ from medcore.tasks import all_tasks, get
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TASK = get("mortality")
 METRICS = {"auroc", "auprc", "accuracy", "balanced_accuracy", "brier", "ece"}
+SAID = [
+    "task", "package", "case", "probabilities", "absent", "device",
+    "ranges", "thresholds", "choice", "set", "unlike", "wished", "remarks",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +96,7 @@ def small(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(*words)
     found = said(done)
     assert (found["task"], found["package"], found["out"]) == ("mortality", "mortality 0.0.0", str(out))
+    assert [*found] == ["task", "package", "out", "n", "metrics", "by_source"]
     assert set(found["metrics"]) == METRICS and 0 < found["n"] < 60
     told = [line for line in done.stderr.splitlines() if line.startswith("fold ")]
     assert [line.split(" loss")[0] for line in told] == ["fold 0 epoch 1/1", "fold 1 epoch 1/1"]
@@ -117,7 +122,7 @@ def test_tasks_needs_no_net() -> None:
 
 def test_predict_with_a_package_that_was_trained_here(run: Run, small: Path, row: Path) -> None:
     found = said(run("predict", "mortality", row, "--package", small, "--json"))
-    assert [*found][:3] == ["task", "package", "case"]
+    assert [*found] == SAID
     assert (found["task"], found["package"], found["case"]) == ("mortality", "mortality 0.0.0", "support2")
     assert [*found["probabilities"]] == ["hospital_death"] and 0 < found["probabilities"]["hospital_death"] < 1
     with row.open() as file:
@@ -132,7 +137,8 @@ def test_explain(run: Run, small: Path, row: Path, tmp_path: Path) -> None:
     out = tmp_path / "map.npz"
     words = ["explain", "mortality", row, "--package", small, "--json", "--out", out]
     found = said(run(*words, "--label", "hospital_death", "--method", "shapley"))
-    assert {"task", "package", "case", "probabilities", "absent", "device"} <= set(found)
+    assert [*found] == [*SAID, "label", "method", "baseline", "gap", "words", "failure", "shapes"]
+    assert all([*part] == ["part", "share"] for part in found["words"]) and found["words"]
     assert (found["label"], found["method"], found["failure"]) == ("hospital_death", "shapley", "")
     assert found["gap"] < 1e-3 and found["baseline"]
     with np.load(out) as maps:
@@ -161,9 +167,14 @@ def test_evaluate_leaves_out_what_was_seen(run: Run, tmp_path: Path) -> None:
     assert (fresh["n"], fresh["n_seen"]) == (30, 60)
     both = said(run(*words, "--include-seen"))
     assert (both["n"], both["n_seen"], both["seen"]["n"]) == (30, 60, 60) and both["metrics"] == fresh["metrics"]
+    assert [*both] == [*fresh, "seen"] and [*both["seen"]] == ["n", "metrics", "by_source"]
     unseen = said(run(*words, "--out-of-fold"))
-    assert (unseen["n"], unseen["n_seen"]) == (90, 0) and "seen" not in unseen
+    assert (unseen["n"], unseen["n_seen"]) == (90, 0) and [*unseen] == [*fresh]
     assert run(*words, "--out-of-fold", "--include-seen").returncode == 2
+    table(tmp_path, 60)
+    nothing = said(run(*words))
+    assert (nothing["n"], nothing["n_seen"], nothing["by_source"]) == (0, 60, {})
+    assert nothing["metrics"] == dict.fromkeys(METRICS)
 
 
 def test_sources_are_told_apart_and_the_undefined_is_null(

@@ -243,6 +243,30 @@ def test_every_target_of_the_makefile_parses() -> None:
     assert all(f"make {target}" in text for target in ("run", "test", "check", "bench", "install", "clean"))
 
 
+def test_a_second_start_installs_nothing(tmp_path: Path) -> None:
+    """Unless what is required has changed since."""
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        shutil.copy(REPO / name, tmp_path)
+    stamp = tmp_path / ".venv" / "installed"
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").touch()
+    (tmp_path / ".venv" / "installed-dev").touch()
+    stamp.touch()
+
+    def does(target: str) -> list[str]:
+        done = subprocess.run(
+            ["make", "-n", target], cwd=tmp_path, env=environment(tmp_path, 8501), capture_output=True, text=True
+        )
+        return [line for line in done.stdout.splitlines() if line != ":"]
+
+    assert does("run") == ["exec .venv/bin/python -m app"]
+    assert does("install") == []
+    assert not any("install" in line for line in does("test"))
+    later = stamp.stat().st_mtime + 10
+    os.utime(tmp_path / "requirements.txt", (later, later))
+    assert any("pip" in line and "install" in line and "requirements.txt" in line for line in does("run"))
+
+
 def test_a_torch_index_is_asked_for_torch_only() -> None:
     with_index = make("install", "TORCH_INDEX=https://torch.example/whl").stdout
     lines = [line for line in with_index.splitlines() if "torch.example" in line and "--index-url" in line]
@@ -341,6 +365,18 @@ def test_an_arrow_that_points_back_is_caught(tmp_path: Path, where: str, line: s
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(("required", "status"), [("", 0), ("1", 1)])
+def test_without_a_browser_one_line_says_how_to_get_it(tmp_path: Path, required: str, status: int) -> None:
+    """Of the tests in a browser, run by two processes as `make test` does; or each fails where it is required."""
+    env = environment(tmp_path / "home", free_port(), CHROMIUM=str(tmp_path / "none"), REQUIRE_BROWSER=required)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "tests/browser/test_door.py", "tests/browser/test_volume.py"]
+    done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, done.stdout
+    told = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert len(told) == 1 - status and all("apt install chromium" in line for line in told)
+    assert " passed" not in done.stdout and "install it (Debian: apt install chromium)" in done.stdout
 
 
 # The image. No engine runs where tests do, so what it would hold is laid out and started instead.

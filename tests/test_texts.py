@@ -1,5 +1,6 @@
 """Languages: no text without a translation, and every placeholder in each of them."""
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from medcore.i18n import LANGUAGES, LOCALE, N_, PLACEHOLDER, _, in_english, language, preferred, retold
+from medcore.settings import REPO
 from tests.texts import texts as marked
 
 BRACES = re.compile(r"{[^{}]*}")
@@ -56,6 +58,16 @@ def test_a_text_is_told_in_the_language_of_its_context() -> None:
     finally:
         language.reset(token)
     assert N_("Worklist") == "Worklist"
+
+
+def test_a_route_says_nothing_that_is_not_marked() -> None:
+    bare = []
+    for path in (REPO / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith("TextResponse"):
+                told = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+                bare += [f"{path.name}: {text}" for text in told]
+    assert bare == []
 
 
 def test_what_was_kept_in_english_is_told_in_the_readers_language() -> None:

@@ -33,9 +33,10 @@ def offer(view: CaseView, others: tuple[CaseRow, ...], other: CaseView | None) -
 
 
 def named(row: CaseRow) -> str:
-    """ "FILM-0002, 63 y, received 3 Nov 2026, 08:14" """
+    """ "FILM-0002, 63 y, received 3 Nov 2026, 08:14"; a made-up one says so."""
     received = _("received {when}").format(when=words.clock(row.received))
-    return ", ".join(part for part in (row.number, words.years(row.age_years), received) if part)
+    simulated = _("Simulated") if row.simulated else ""
+    return ", ".join(part for part in (row.number, words.years(row.age_years), received, simulated) if part)
 
 
 def _key(view: CaseView) -> str:

@@ -16,7 +16,7 @@ from medcore.clinic.desk import SYSTEM
 from medcore.clinic.shelf import Shelf
 from medcore.clinic.views import Use, User, Version
 from medcore.errors import Refused
-from medcore.i18n import _
+from medcore.i18n import N_, _
 from medcore.settings import Settings
 from medcore.store import audit
 from medcore.store.engine import disk_full
@@ -102,9 +102,9 @@ class Versions(Shelf):
             audit.append(session, me.name, "promote", f"package {row.id}", details)
             return _version(row, row.id)
 
-    def undo(self, user: User, task: str, reason: str) -> Version:
+    def undo(self, user: User, task: str, reason: str = "") -> Version:
         """Back to the version that answered before the one in use; once more, to the one before that."""
-        reason = _given(reason)
+        reason = _given(reason.strip() or N_("Taken back."))
         with self._writing(user, "undo") as (session, me):
             current = current_use(session, task)
             before = session.get(UseRow, current.before_id) if current and current.before_id else None

@@ -26,7 +26,7 @@ def cinc2017(folder: Path) -> list[Sample]:
     if table is None:
         raise Refused(_("There is no REFERENCE.csv in the folder."), _("Give the folder that holds it."))
     with table.open(encoding="utf-8-sig", newline="") as lines:
-        rows = [row for row in csv.reader(lines) if len(row) >= 2 and row[1] in CLASSES]
+        rows = [row for row in csv.reader(lines) if len(row) >= 2 and row[1] in tuple(CLASSES)]
     return [
         Sample(
             NAME,

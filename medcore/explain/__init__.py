@@ -96,10 +96,10 @@ def explain(
             _("There is no baseline “{name}” for this question.").format(name=baseline),
             _("Baselines are: {names}.").format(names=", ".join(baselines(task))),
         )
-    started = time.perf_counter()
+    started, wanted = time.perf_counter(), pick(device)
     with _locks[package.hash]:
-        done, device = with_fallback(
-            lambda d: _attribute(package, inputs, label, METHODS[method], d, baseline, which), pick(device)
+        done, used = with_fallback(
+            lambda d: _attribute(package, inputs, label, METHODS[method], d, baseline, which), wanted
         )
     chosen, values, gap, failure = done
     return Attribution(
@@ -111,8 +111,9 @@ def explain(
         values=values,
         parts=parts(task, inputs, values) if values else (),
         failure=failure,
-        device=device,
+        device=used,
         seconds=time.perf_counter() - started,
+        remark="" if used == wanted else _("The GPU ran out of memory; the CPU explained."),
     )
 
 

@@ -39,6 +39,7 @@ class Attribution:
     parts: where or what it was, with its share of the whole, all of it, largest first
     outside: share of the positive values of a film that lies outside the lungs; None where no lungs are known
     failure: why there is no map, in a sentence; "" where there is one
+    remark: what went otherwise than wished, in a sentence
     """
 
     task: str
@@ -52,6 +53,7 @@ class Attribution:
     device: str
     seconds: float
     outside: float | None = None
+    remark: str = ""
 
     @property
     def words(self) -> tuple[tuple[str, float], ...]:

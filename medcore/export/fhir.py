@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from medcore.export.report import MAKER, RESEARCH, Report, Said
+from medcore.export.report import MAKER, RESEARCH, SIMULATED, Report, Said
 from medcore.i18n import _, retold
 from medcore.outcomes import Label, Regression
 from medcore.outcomes.wording import confidences, words_for
@@ -35,7 +35,7 @@ CODES: Mapping[tuple[str, str], frozenset[str]] = {
 CODED: Mapping[str, frozenset[str]] = {
     f"{TERMS}/v2-0074": frozenset(["RAD", "EC", "OTH"]),
     f"{TERMS}/v3-ObservationInterpretation": frozenset(["POS", "NEG"]),
-    f"{TERMS}/v3-ActReason": frozenset(["HRESCH"]),
+    f"{TERMS}/v3-ActReason": frozenset(["HRESCH", "HTEST"]),
     UCUM: frozenset(["%"]),
 }
 
@@ -55,7 +55,7 @@ def bundle(report: Report) -> dict[str, Any]:
     every = [_diagnostic(report, patient, device, [*answered, *read]), patient, device, *answered, *read]
     return {
         "resourceType": "Bundle",
-        "meta": _meta(),
+        "meta": _meta(report),
         "type": "collection",
         "timestamp": _instant(report.made),
         "entry": [{"fullUrl": f"urn:uuid:{r['id']}", "resource": r} for r in every],
@@ -70,10 +70,14 @@ def _to(resource: Mapping[str, Any]) -> dict[str, str]:
     return {"reference": f"urn:uuid:{resource['id']}"}
 
 
-def _meta() -> dict[str, Any]:
-    """Marked as research in each place where a system looks for it."""
-    research = {"system": f"{TERMS}/v3-ActReason", "code": "HRESCH", "display": "healthcare research"}
-    return {"security": [research], "tag": [{"system": SYSTEM, "code": "research-only", "display": _(RESEARCH)}]}
+def _meta(report: Report) -> dict[str, Any]:
+    """Marked as research in each place where a system looks for it, and a simulated case as test data too."""
+    security = [{"system": f"{TERMS}/v3-ActReason", "code": "HRESCH", "display": "healthcare research"}]
+    tag = [{"system": SYSTEM, "code": "research-only", "display": _(RESEARCH)}]
+    if report.simulated:
+        security.append({"system": f"{TERMS}/v3-ActReason", "code": "HTEST", "display": "test health data"})
+        tag.append({"system": SYSTEM, "code": "simulated", "display": _(SIMULATED)})
+    return {"security": security, "tag": tag}
 
 
 def _instant(at: datetime) -> str:
@@ -119,8 +123,10 @@ def _diagnostic(
     said = [_("Model: {words}.").format(words=words_for(outcome, report.answer.choice))]
     if final:
         said.append(_("Reader: {words}.").format(words=words_for(outcome, final.choice)))
+    if report.simulated:
+        said.append(_(SIMULATED))
     content: dict[str, Any] = {
-        "meta": _meta(),
+        "meta": _meta(report),
         "identifier": [_identifier("case", report.number)],
         "status": "final" if final else "preliminary",
         "category": [{"coding": [{"system": f"{TERMS}/v2-0074", "code": code, "display": section}]}],
@@ -159,7 +165,7 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
     excluded = _("can’t be excluded at 5 %") if label.name in answer.set else ""
     hashes = " ".join(f"SHA-256 of input {name}: {sha}." for name, sha in answer.inputs.items())
     content: dict[str, Any] = {
-        "meta": _meta(),
+        "meta": _meta(report),
         "status": "final" if report.final else "preliminary",
         "code": _own(f"{report.task.name}.{label.name}", _(label.title)),
         "subject": _to(patient),
@@ -182,7 +188,7 @@ def _read(report: Report, said: Said, patient: Mapping[str, Any]) -> dict[str, A
     """What a person said."""
     title = _("First read, before the model’s answer") if said.stage == "first" else _("Final read")
     content: dict[str, Any] = {
-        "meta": _meta(),
+        "meta": _meta(report),
         "status": "final",
         "code": _own(f"read-{said.stage}", title),
         "subject": _to(patient),

@@ -17,6 +17,7 @@ from medcore.outcomes.wording import words_for
 from medcore.tasks import Task
 
 RESEARCH = N_("Research use only. Not a diagnosis.")
+SIMULATED = N_("Simulated case.")
 MAKER = "MedCore"
 
 
@@ -89,5 +90,5 @@ def caption(report: Report) -> list[str]:
     if report.doubt:
         lines.append(f"{_('Don’t rely on this map.')} {report.doubt}")
     if report.simulated:
-        lines.append(_("Simulated case."))
+        lines.append(_(SIMULATED))
     return [*lines, _(RESEARCH)]

@@ -59,7 +59,7 @@ def train(
     begin = start.states() if start else {}
     if recipe.simulated and not start and _real(task, samples):
         begin = dict.fromkeys(folds, learnt_from_simulated(task, recipe, seed, device, work, stop))
-    states = train_nets(
+    states, device = train_nets(
         encoded, recipe, folds, seed, device, {f: begin[f] for f in folds if f in begin}, work, on_epoch, stop
     )
     package = _write(task, encoded, states, recipe, version, seed, start, device, out)

@@ -26,10 +26,12 @@ def pick(wanted: str = "auto") -> str:
 
 
 def training_precision(device: str) -> str:
-    """bfloat16 where the device computes it natively (CUDA, or a CPU with AMX tiles), else full precision."""
+    """bfloat16 where the device computes it natively (CUDA, or a CPU with AMX tiles), else full precision. A card that
+    only emulates it would be slower for it."""
     import torch
 
-    native = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_amx_tile_supported()
+    on_card = device == "cuda"
+    native = torch.cuda.is_bf16_supported(including_emulation=False) if on_card else torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if native else "32-true"
 
 

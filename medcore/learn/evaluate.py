@@ -96,7 +96,7 @@ def figures(task: Any, probabilities: np.ndarray, encoded: Encoded, index: np.nd
     sources = by_source([encoded.samples[i] for i in index])
     return {
         "n": len(index),
-        "metrics": of(np.arange(len(index))) if len(index) else {},
+        "metrics": of(np.arange(len(index))),
         "by_source": {name: of(np.array(part)) for name, part in sources.items()},
     }
 
@@ -105,19 +105,22 @@ def evaluate(package: Package, samples: Sequence[Sample], mode: str = "unseen", 
     """The JSON of `python -m medcore evaluate`: task, package, n, n_seen, metrics, by_source.
 
     mode: "unseen" leaves out what the package has seen and counts it; "include_seen" adds the figures of those under
-    `seen`; "out_of_fold" answers each sample by the nets that never saw it.
+    `seen`; "out_of_fold" answers each sample by the nets that never saw it. Where no sample is left, each metric
+    that the package was measured by is None.
     """
     if not samples:
         raise Refused(_("The folder holds no labelled case."), _("Give a folder in the layout that the README shows."))
     encoded, device = encode(package.task, samples), pick(device)
     known = seen(package, encoded)
     head = {"task": package.task.name, "package": package.name}
+    nothing = {"metrics": dict.fromkeys(package.report["metrics"]), "by_source": {}}
     if mode == "out_of_fold":
         p, answered = out_of_fold_probabilities(package, encoded, device)
         index = np.flatnonzero(answered)
-        return {**head, **figures(package.task, p[index], encoded, index), "n_seen": int((~answered).sum())}
+        out = {**head, "n": len(index), "n_seen": int((~answered).sum()), **nothing}
+        return out | figures(package.task, p[index], encoded, index) if len(index) else out
     fresh = np.flatnonzero(~known)
-    out = {**head, "n": len(fresh), "n_seen": int(known.sum()), "metrics": {}, "by_source": {}}
+    out = {**head, "n": len(fresh), "n_seen": int(known.sum()), **nothing}
     if len(fresh):
         out |= figures(package.task, ensemble_probabilities(package, encoded, fresh, device), encoded, fresh)
     if mode == "include_seen" and known.any():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medcore.datasets.sample import FOLDS
+from medcore.i18n import _
 from medcore.learn.batches import (
     Encoded,
     Stopped,
@@ -20,7 +21,7 @@ from medcore.learn.batches import (
     on_own_grid,
     truth_batch,
 )
-from medcore.learn.devices import moved, training_precision
+from medcore.learn.devices import moved, training_precision, with_fallback
 from medcore.outcomes.base import uncalibrated
 from medcore.tasks import Recipe, Task
 
@@ -161,6 +162,7 @@ def train_fold(
                 "loss": float(total) / steps,
                 "validation_loss": validation,
                 "metrics": task.outcome.metrics(probabilities, encoded.truth[held]),
+                "device": device,
             }
         )
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -219,19 +221,26 @@ def train_nets(
     work: Path,
     on_epoch: OnEpoch = lambda row: None,
     stop: Callable[[], bool] = lambda: False,
-) -> "dict[int, dict[str, torch.Tensor]]":
-    """Weights by left-out fold. `start`: weights to begin with, by fold; `work`: folder of the checkpoints."""
-    from medcore.learn.devices import with_fallback
+) -> "tuple[dict[int, dict[str, torch.Tensor]], str]":
+    """Weights by left-out fold, and the device that the last was trained on: the CPU goes on, from the last checkpoint
+    and for all nets that follow, where CUDA ran out of memory; each epoch's `remark` says so.
 
-    out = {}
+    start: weights to begin with, by fold; work: folder of the checkpoints
+    """
+
+    def told(row: dict[str, Any]) -> None:
+        fell = row["device"] != wanted
+        on_epoch({**row, "remark": _("The GPU ran out of memory; the CPU went on with the training.") if fell else ""})
+
+    wanted, out = device, {}
     for fold in folds:
         out[fold], device = with_fallback(
             lambda d, fold=fold: train_fold(  # type: ignore[misc]
-                encoded, fold, recipe, seed, d, start.get(fold), work / f"fold{fold}.ckpt", on_epoch, stop
+                encoded, fold, recipe, seed, d, start.get(fold), work / f"fold{fold}.ckpt", told, stop
             ),
             device,
         )
-    return out
+    return out, device
 
 
 def learnt_from_simulated(
@@ -242,4 +251,4 @@ def learnt_from_simulated(
     encoded = encode(task, task.simulate(recipe.simulated, seed), stop)
     half = replace(recipe, epochs=max(1, recipe.epochs // 2), validation=0.05)
     nobody = FOLDS  # a fold that no case is in
-    return train_nets(encoded, half, [nobody], seed, device, {}, work, stop=stop)[nobody]
+    return train_nets(encoded, half, [nobody], seed, device, {}, work, stop=stop)[0][nobody]

@@ -37,9 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
+def pytest_runtest_setup() -> None:
+    """Without a Chromium all tests here are skipped at this one place, so that one line tells of them together."""
+    chromium()
+
+
 def chromium() -> str:
     """The path of a Chromium; the test is skipped without one, or fails where REQUIRE_BROWSER=1."""
-    for found in (os.environ.get("CHROMIUM"), "/usr/bin/chromium", shutil.which("chromium")):
+    named = os.environ.get("CHROMIUM")
+    for found in [named] if named else ["/usr/bin/chromium", shutil.which("chromium")]:
         if found and Path(found).exists():
             return found
     words = "no Chromium here: install it (Debian: apt install chromium) or name one in CHROMIUM"
@@ -102,7 +108,6 @@ def own_page(name: str, folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the viewers' own page."""
-    chromium()
     with own_page("gallery", tmp_path_factory.mktemp("gallery")) as url:
         yield url
 
@@ -110,7 +115,6 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the real dashboard on an empty home of its own. Nobody is signed in."""
-    chromium()
     home, port = tmp_path_factory.mktemp("home"), free_port()
     env = os.environ | {"MEDCORE_HOME": str(home), "PORT": str(port), "ADDRESS": "127.0.0.1"}
     with running([sys.executable, "-m", "app.server"], port, env, home / "log") as url:

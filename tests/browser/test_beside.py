@@ -46,6 +46,7 @@ def test_another_film_of_the_patient_stands_beside_and_moves_along(page: Page, d
     page.wait_for_url(re.compile("compare=1"))
     together = page.get_by_role("button", name="Move together")
     expect(together).to_have_count(2, timeout=60_000)
+    expect(page.get_by_role("heading", name=re.compile("^FILM-0001, .*, Simulated$"))).to_be_visible()
     settled(page)
     before = zooms(page)
     page.locator(".viewer").first.get_by_role("button", name="Zoom in").click()

@@ -200,7 +200,8 @@ def test_from_upload_to_review_and_found_again(kind: str, page: Page, context: B
     assert called in page.locator(".d .top").first.inner_text()
     if kind == "table":
         page.get_by_text("Show all 27 values").click()
-        page.get_by_text("Creatinine", exact=True).wait_for()
+        row = page.locator(".d .rec tr", has=page.get_by_text("Creatinine", exact=True))
+        expect(row.locator("td").first).to_have_text(re.compile(r"^\d+(\.\d+)? mg/dL$"))
     assert page.get_by_text("Research use only. Not a diagnosis.").first.is_visible()
     address, before = page.url, Traffic([*traffic.frames], [*traffic.addresses])
     page.get_by_text(choice, exact=True).click()
@@ -367,16 +368,26 @@ def test_a_map_by_another_method_can_be_taken_away(page: Page, desk: Desk) -> No
     assert len(picture) > 5_000
 
 
+POINTS = "() => document.querySelector('.js-plotly-plot')?.data?.[0]?.x?.length ?? 0"  # epochs drawn so far
+
+
 def test_training_to_a_candidate_its_promotion_and_the_way_back(page: Page, desk: Desk) -> None:
     sign_in(page, desk.url, "trainer", path="/train?task=mortality")
-    page.get_by_role("spinbutton", name="Simulated cases").fill("120")
-    page.get_by_role("spinbutton", name="Epochs").fill("3")
+    page.get_by_role("spinbutton", name="Simulated cases").fill("200")
+    page.get_by_role("spinbutton", name="Epochs", exact=True).fill("30")
+    page.get_by_text("Recipe", exact=True).click()
+    page.get_by_role("spinbutton", name="Batch size").fill("8")
+    page.get_by_role("spinbutton", name="Patience, epochs").fill("40")
     page.keyboard.press("Tab")
     settled(page)
     with desk.worker():
         button(page, "Start training").click()
-        page.get_by_text(re.compile("One run at a time|Candidate ")).first.wait_for(timeout=60_000)
+        page.get_by_text("One run at a time").first.wait_for(timeout=60_000)
         page.wait_for_url(re.compile(r"run=1"))
+        page.evaluate("window.notLoadedAgain = true")
+        page.wait_for_function(f"({POINTS})() > 0", timeout=RUN_MS)
+        page.wait_for_function(f"n => ({POINTS})() > n", arg=page.evaluate(POINTS), timeout=60_000)
+        assert page.evaluate("window.notLoadedAgain") is True  # the curve grew by itself
         page.reload()  # a closed browser loses nothing
         page.get_by_text(re.compile(r"^Candidate .* from run 1$")).wait_for(timeout=RUN_MS)
     assert page.get_by_role("table", name="Candidate and version in use").get_by_text("AUROC").is_visible()
@@ -395,10 +406,9 @@ def test_training_to_a_candidate_its_promotion_and_the_way_back(page: Page, desk
     in_use = page.get_by_role("table", name="Versions").locator("tr", has=page.get_by_text("In use"))
     candidate = name.group(1).split()[-1]
     expect(in_use.locator("td").first).to_have_text(candidate)
-    page.get_by_label("Reason").fill("Back again.")
-    page.keyboard.press("Tab")
     button(page, "Back to the version before").click()
     page.get_by_text("answers again").wait_for(timeout=60_000)
+    page.get_by_role("table", name="Which one answered").get_by_text("Taken back.").wait_for()
     expect(in_use.locator("td").first).not_to_have_text(candidate, timeout=30_000)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, WebSocket
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
 pytestmark = pytest.mark.browser
 
@@ -451,6 +451,27 @@ def test_record_shows_ranges_signs_and_what_is_missing(page: Page, gallery: str)
     page.goto(f"{gallery}/?show=record")
     page.get_by_role("table").wait_for()
     assert "Points" not in page.get_by_role("table").inner_text()
+
+
+@pytest.mark.parametrize(("answered", "few"), [("", 18), ("1", 12)])
+def test_the_whole_record_is_shown_and_hidden_without_the_server(
+    page: Page, gallery: str, answered: str, few: int
+) -> None:
+    traffic = Traffic(page)
+    page.goto(f"{gallery}/?show=record&many=1&map={answered}")
+    rows = page.get_by_role("table", name="Values of this patient").locator("tbody tr")
+    expect(rows).to_have_count(24)
+    settled(page)
+    with traffic.none(page):
+        expect(rows.filter(visible=True)).to_have_count(few)
+        whole = page.get_by_text("Show all 24 values")
+        whole.click()
+        expect(rows.filter(visible=True)).to_have_count(24)
+        whole.press("Enter")
+        expect(rows.filter(visible=True)).to_have_count(few)
+    if answered:  # those that moved the answer most, raising first
+        assert rows.filter(visible=True).first.inner_text().startswith("Haemoglobin")
+        assert rows.filter(visible=True).last.inner_text().startswith("Sodium")
 
 
 # all

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
 from medcore.store.pack import unpack
-from tests.browser.conftest import chromium, own_page
+from tests.browser.conftest import own_page
 from tests.browser.test_viewers import Traffic, opened, press, settled, view
 from tests.browser.volumes.made import blob
 
@@ -20,7 +20,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def volumes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the viewer's own page."""
-    chromium()
     with own_page("volumes", tmp_path_factory.mktemp("volumes")) as url:
         yield url
 

@@ -107,12 +107,12 @@ def test_promoting_needs_a_reason_and_undo_takes_it_back(
     # The old answer keeps its version, and can still be computed from it.
     assert [(a.id, a.in_use) for a in training.answers(reader, case_id, TASK)] == [(new.id, True), (old.id, False)]
     assert training.recompute(old.id)[1] == 0.0
-    assert training.undo(trainer, TASK, "looked odd").package == f"{TASK} 1.0.0"
+    assert training.undo(trainer, TASK).package == f"{TASK} 1.0.0"
     assert training.answer(reader, case_id, TASK).id == old.id
     with pytest.raises(Refused, match="No other version"):
         training.undo(trainer, TASK, "further back")
     assert [(u.package, u.user, u.reason) for u in training.uses(TASK)] == [
-        (f"{TASK} 1.0.0", "trainer", "looked odd"),
+        (f"{TASK} 1.0.0", "trainer", "Taken back."),
         (f"{TASK} 1.1.0", "trainer", "more data"),
         (f"{TASK} 1.0.0", "system", "Shipped with this release."),
     ]

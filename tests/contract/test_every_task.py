@@ -30,6 +30,7 @@ from medcore.settings import REPO, settings
 from medcore.store.pack import unpack
 from medcore.tasks import Task
 from tests.contract.one_file import NEW
+from tests.export.opened import pdf_text
 
 CASES, SEED = 22, 4
 SHIPPED = [*tasks.all_tasks()]
@@ -236,6 +237,8 @@ def test_it_is_taken_away_in_each_form(made: Made, capsys: pytest.CaptureFixture
             assert (export.name, export.media_type) == (offer.name, offer.media_type) and export.data
             (tmp_path / offer.form).write_bytes(export.data)
     assert made.package.name.encode() in clinic.export_cohort(admin).data
+    assert "Simulated" in pdf_text((tmp_path / "pdf").read_bytes())
+    assert b"Simulated case." in (tmp_path / "fhir").read_bytes()
     words = ["replay", str(tmp_path / "replay"), "--package", str(made.package.folder), "--json"]
     assert command.main(words) == 0
     assert json.loads(capsys.readouterr().out)["largest_difference"] == 0.0
@@ -288,6 +291,8 @@ def test_its_page_is_drawn_and_keeps_the_answer_back(made: Made, monkeypatch: py
     clinic.explain(me, case_id, task.name)
     after = sent(page.run())
     assert made.package.name in after and given.answer.package_hash[:8] in after
+    for name in ("case", "explain"):
+        assert "Simulated" in sent(page.switch_page(f"../pages/{name}.py").run())
 
 
 def test_a_record_is_asked_what_if(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

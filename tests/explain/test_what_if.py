@@ -19,7 +19,7 @@ from medcore.learn.predict import answer
 from medcore.packages import Package, load
 from medcore.settings import settings
 from medcore.simulate.record import record as simulated
-from tests.explain.linear import NAME, package, write_task
+from tests.explain.linear import NAME, USUAL, package, write_task
 
 # crea 0.69 above the cut's value: logit 1.38
 RECORD: dict[str, Value] = {"age": 60.0, "crea": 2.65, "hrt": 100.0, "drug": "a", "lact": None}
@@ -245,3 +245,41 @@ def test_the_shipped_package_keeps_ranges_steps_and_what_is_fixed() -> None:
         again = answer(shipped, {name: new_record}, "cpu").probabilities["hospital_death"]
         assert again == pytest.approx(found.after, abs=1e-6)
     assert none < 6
+
+
+# what it would like to have
+
+
+def test_absent_values_are_wished_by_how_far_they_would_move_the_answer(rule: Package) -> None:
+    """Creatinine is such that the rest of the rule is what each value adds: weight × (value − centre)."""
+    adds = {
+        "age": [0.5 * (float(v) - 60) for v in USUAL["age"]],
+        "hrt": [0.05 * (float(v) - 100) for v in USUAL["hrt"]],
+        "drug": [0.0, 3.0],
+        "lact": [0.5 * float(v) for v in USUAL["lact"]],
+    }
+    spread = {name: float(np.std([sigmoid(z) for z in each])) for name, each in adds.items()}
+    order = sorted(spread, key=spread.__getitem__, reverse=True)
+    given = answer(rule, {"record": Record({"crea": 1.96})}, "cpu")
+    assert given.wished == tuple(order[:3]) and set(given.absent) == set(adds)
+    without = answer(rule, {"record": Record({"crea": 1.96, order[0]: USUAL[order[0]][2]})}, "cpu").wished
+    assert order[0] not in without and len(without) == 3
+    assert answer(rule, {"record": Record({"crea": 20.0, "age": 60.0})}, "cpu").wished == ()
+
+
+def test_a_shipped_package_wishes_for_what_would_move_it() -> None:
+    """Of a record of which only age and sex are known."""
+    folder = settings().models / "mortality"
+    if not folder.is_dir():
+        pytest.skip("no package of mortality is shipped here")
+    shipped, known = load(folder), {"age": 70.0, "sex": "male"}
+    given = answer(shipped, {"record": Record(dict(known))}, "cpu")
+    assert len(given.wished) == 3 and set(given.wished) < set(given.absent)
+    usual = shipped.about["reference"]["record"]["usual"]
+
+    def moved(column: str) -> float:
+        said = [answer(shipped, {"record": Record({**known, column: v})}, "cpu").probabilities for v in usual[column]]
+        return float(np.std([p["hospital_death"] for p in said]))
+
+    sizes = [moved(column) for column in given.wished]
+    assert sizes == sorted(sizes, reverse=True) and sizes[-1] > 0.005

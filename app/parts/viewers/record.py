@@ -1,8 +1,7 @@
 """A record as a table: value, unit, usual range, and how far each value moved the answer. Styled spans, no script."""
 
 from collections.abc import Mapping, Sequence
-
-import streamlit as st
+from collections.abc import Set as AbstractSet
 
 from app.parts import theme
 from app.parts.theme import Html, e, number
@@ -77,18 +76,18 @@ def _sum(points: float, most: float) -> str:
     return f'<span class="sums" aria-hidden="true"><i class="zero"></i>{bar}</span>'
 
 
-def _row(column: Column, value: Value, points: float | None, most: float, change: str | None) -> str:
+def _row(column: Column, value: Value, points: float | None, most: float, change: str | None, more: bool) -> str:
     moved = (
         f'<td class="sum">{_sum(points, most)}</td><td class="r">{number(points, 1, signed=True)}</td>'
         if points is not None
         else ""
     )
-    since, beneath = "", ""
+    since, beneath, kind = "", "", ' class="more"' if more else ""
     if change is not None:  # beneath the value where the screen has no room for a column
         since = f'<td class="chg">{e(change)}</td>'
         beneath = f'<span class="chg">{e(change)}</span>'
     return (
-        f'<tr><th scope="row">{e(_(column.title))}</th><td class="v">{_value(column, value)}{beneath}</td>{since}'
+        f'<tr{kind}><th scope="row">{e(_(column.title))}</th><td class="v">{_value(column, value)}{beneath}</td>{since}'
         f'<td class="range">{_range(column, value)}</td>{moved}</tr>'
     )
 
@@ -106,7 +105,6 @@ def record_table(
     values: Mapping[str, Value],
     points: Sequence[float] | None = None,
     *,
-    key: str,
     base: float | None = None,
     before: Mapping[str, Value] | None = None,
     before_from: str = "",
@@ -120,17 +118,16 @@ def record_table(
     grey: the points are not to be relied on, and drawn in greys
     """
     order = _order(columns, values, points)
-    enough = SHOWN if points is not None else SHOWN + 6
-    everything = len(order) <= enough or bool(st.session_state.get(f"all-{key}"))
-    shown = order if everything else order[:enough]
+    first = set(order[: SHOWN if points is not None else SHOWN + 6])
     if points is not None:
-        shown = sorted(shown, key=lambda i: (points[i] < 0, -abs(points[i])))
+        order = sorted(order, key=lambda i: (points[i] < 0, -abs(points[i])))
     most = max((abs(p) for p in points), default=0.0) if points is not None else 0.0
     rows = ""
-    for column, moves in ((columns[i], None if points is None else float(points[i])) for i in shown):
+    for i in order:
+        column, moves = columns[i], None if points is None else float(points[i])
         value = values.get(column.name)
         change = None if before is None else _change(column, value, before.get(column.name))
-        rows += _row(column, value, moves, most or 1.0, change)
+        rows += _row(column, value, moves, most or 1.0, change, i not in first)
     halves = f'<span class="halves"><span>{e(_("lowers risk"))}</span><span>{e(_("raises risk"))}</span></span>'
     moved = f'<th class="sum">{halves}</th><th class="r">{e(_("Points"))}</th>' if points is not None else ""
     usual = f'<th class="range">{e(_("Against the usual range"))}</th>'
@@ -140,20 +137,24 @@ def record_table(
     look = ("rec grey" if grey else "rec") if points is not None else "rec plain"
     theme.html(
         f'<table class="{look}" aria-label="{e(_("Values of this patient"))}"><thead><tr>{head}{moved}</tr></thead>'
-        f'<tbody>{rows}</tbody></table><div class="two">{_foot(points, shown, base)}</div>'
+        f'<tbody>{rows}</tbody></table><div class="two">{_foot(points, first, base)}</div>{_all(order, first)}'
     )
-    if len(order) > enough:
-        st.toggle(_("Show all {n} values").format(n=len(order)), key=f"all-{key}")
 
 
-def _foot(points: Sequence[float] | None, shown: Sequence[int], base: float | None) -> Html:
+def _all(order: Sequence[int], first: AbstractSet[int]) -> Html:
+    """The control that shows the other values too. The style sheet does it: no script, and the server isn't asked."""
+    title = _("Show all {n} values").format(n=len(order))
+    return Html(f'<details class="all"><summary>{e(title)}</summary></details>' if len(order) > len(first) else "")
+
+
+def _foot(points: Sequence[float] | None, first: AbstractSet[int], base: float | None) -> Html:
     signs = _("Box: usual range. Diamond: outside it.")
     if points is None:
         return Html(f"<span></span><span>{e(signs)}</span>")
-    top = sum(float(points[i]) for i in shown)
+    top = sum(float(points[i]) for i in first)
     rest = sum(float(p) for p in points) - top
-    story = _("These {n} values move it by {top} points; the other {m} by {rest}.").format(
-        n=len(shown), top=number(top, 1, signed=True), m=len(points) - len(shown), rest=number(rest, 1, signed=True)
+    story = _("The {n} that count most move it by {top} points; the other {m} by {rest}.").format(
+        n=len(first), top=number(top, 1, signed=True), m=len(points) - len(first), rest=number(rest, 1, signed=True)
     )
     if base is not None:
         story = _("Start: {n} in 100 across all patients.").format(n=round(100 * base)) + " " + story

@@ -274,6 +274,7 @@ function createVolume(root) {
     const narrow = width < NARROW;
     const tall = clamp(window.innerHeight - ABOVE_BELOW - root.querySelector(".tools").clientHeight, 360, Math.max(640, width * 0.7));
     root.classList.toggle("narrow", narrow);
+    foldTools(root, controls);
     panesBox.dataset.layout = state.layout;
     panesBox.style.height = state.layout === "one" ? `${narrow ? width * 1.1 : tall}px` : narrow ? `${width * 1.75}px` : `${tall}px`;
     const focused = panes.find((pane) => pane.canvas === root.getRootNode().activeElement);

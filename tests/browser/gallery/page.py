@@ -44,4 +44,8 @@ with theme.panel("viewer"):
         values = {"hb": 9.4, "na": 140.0, "sex": "female", "alb": None}
         before = {"hb": 10.2, "na": 140.0, "sex": "male"} if st.query_params.get("before") else None
         points = [8.6, -2.25, 0.5, 0.0] if over else None
-        record_table(columns, values, points, key="record", base=0.17, before=before, before_from="REC-0001")
+        if st.query_params.get("many"):
+            columns += [Column(f"v{i}", f"Value {i}") for i in range(20)]
+            values |= {f"v{i}": float(i) for i in range(20)}
+            points = points and points + [i / 10 for i in range(20)]
+        record_table(columns, values, points, base=0.17, before=before, before_from="REC-0001")
