@@ -34,7 +34,7 @@ TASK = Task(
     },
     outcome=Mask(
         labels=(Label("tumour", N_("Tumour"), N_("had a tumour")),),
-        absent=Label("no_tumour", N_("No tumour"), N_("had none")),
+        absent=Label("no_tumour", N_("No tumour"), N_("had none"), finding=False),
         on="mr",
     ),
     net=net,

@@ -29,7 +29,7 @@ TASK = Task(
     fields={"ecg": SignalField(leads=LEADS, rate_hz=100, min_seconds=5, max_seconds=61, crop_seconds=10)},
     outcome=MultiLabel(
         (
-            Label("normal", N_("Normal ECG"), N_("were called normal")),
+            Label("normal", N_("Normal ECG"), N_("were called normal"), finding=False),
             Label("infarction", N_("Myocardial infarction"), N_("showed an infarction, old or new")),
             Label("st_t_change", N_("ST or T change"), N_("showed a change of ST or T")),
             Label("conduction", N_("Conduction disturbance"), N_("showed a conduction disturbance")),

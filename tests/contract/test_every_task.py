@@ -16,12 +16,15 @@ from app.parts import desk
 from medcore import __main__ as command
 from medcore import outcomes, tasks
 from medcore.clinic import Clinic, User
+from medcore.clinic.ranking import urgency
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
 from medcore.explain.records import record_field
 from medcore.inputs import Input, Record, Volume, sha256
 from medcore.learn.build import train
+from medcore.learn.predict import Answer
 from medcore.outcomes import Regression
+from medcore.outcomes.base import WITH_PROBABILITIES
 from medcore.packages import Package, load
 from medcore.readers import files_of, read
 from medcore.settings import REPO, settings
@@ -97,6 +100,19 @@ def test_the_declaration_is_whole(made: Made) -> None:
     assert task.question.endswith("?") and task.intended_use.endswith(".") and task.not_for.endswith(".")
     assert {label.name for label in task.outcome.labels} <= {c.name for c in task.outcome.choices}
     assert methods(task) and set(methods(task)) <= set(METHODS)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_normal_is_no_finding(name: str) -> None:
+    """Nor is the absence of what is asked: neither is drawn as one, and neither makes a case urgent."""
+    outcome = tasks.get(name).outcome
+    harmless = [c for c in outcome.choices if re.match(r"normal$|no_", c.name) or c not in outcome.labels]
+    assert not [c.name for c in harmless if c.finding]
+    if outcome.kind not in WITH_PROBABILITIES:
+        return
+    sure = {label.name: 0.96 if label in harmless else 0.01 for label in outcome.labels}
+    given = Answer(name, "", "", sure, {}, {}, "", (), 0.0, (), (), (), "cpu", 0.0)
+    assert (urgency(outcome, given) or 0.0) < 0.1
 
 
 def test_the_same_seed_simulates_the_same_and_says_so(made: Made) -> None:
