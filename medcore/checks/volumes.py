@@ -28,12 +28,12 @@ def without(answered: Answered, name: str, sequences: Sequence[int], index: np.n
 
 
 def left_out(answered: Answered, name: str, field: VolumeField) -> Section:
-    """Each sequence but the leading one left out, and all of those; of the cases that have them all."""
+    """Each sequence left out, and all but the leading one; of the cases that have them all."""
     at = 2 * list(answered.package.task.fields).index(name)
     whole = np.array([bool(answered.encoded.items[i][at + 1].min() > 0) for i in answered.index])
     index = answered.index[whole]
     others = [i for i in range(len(field.sequences)) if i != field.leading]
-    sets = [[i] for i in others] + ([others] if len(others) > 1 else [])
+    sets = [[i] for i in range(len(field.sequences))] + ([others] if len(others) > 1 else [])
     titles = [", ".join(_(field.sequences[i][0]) for i in those) for those in sets]
     found = answered.beside(
         {title: without(answered, name, those, index) for title, those in zip(titles, sets, strict=True)}, index
@@ -43,11 +43,16 @@ def left_out(answered: Answered, name: str, field: VolumeField) -> Section:
     for title in titles:
         figures = {metric: found[title][metric], "change": change(found[title][f"lead_{metric}"])}
         rows.append(Row(_("Without {names}").format(names=title), len(index), figures))
-    most = max(rows, key=lambda row: np.nan_to_num(abs(value(row, "change"))))
+    most = max(rows[1:], key=lambda row: np.nan_to_num(abs(value(row, "change"))))
     return Section(
         "sequences",
         _("When a sequence is missing"),
-        _("{metric} moves by at most {most:.3f}.").format(metric=metric_title(metric), most=abs(value(most, "change"))),
+        _("{metric} {figure:.3f} with all; it moves most, to {worst:.3f}: {which}.").format(
+            metric=metric_title(metric),
+            figure=value(rows[0], metric),
+            worst=value(most, metric),
+            which=most.title[:1].lower() + most.title[1:],
+        ),
         _("The same nets on the same left-out patients, with sequences masked out that these patients have."),
         {metric: metric_title(metric), "change": _("Change")},
         rows,

@@ -167,7 +167,7 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
         "effectiveDateTime": _instant(report.received),
         "issued": _instant(report.answered),
         "valueQuantity": _quantity(report, answer.probabilities[label.name]),
-        "note": [{"text": text} for text in (excluded, hashes, *map(retold, answer.remarks)) if text],
+        "note": [{"text": text} for text in (excluded, hashes, *map(retold, report.remarks)) if text],
     }
     if parts:
         content["component"] = parts

@@ -135,6 +135,7 @@ def test_a_package_is_loaded_as_it_was_saved(made: Made) -> None:
     assert again.hash == made.package.hash and again.folds == [0, 1]
     assert len(again.seen_patients) == CASES
     assert again.report["n"] > 0 and set(again.report["metrics"]) and made.task.question in again.card
+    assert ("The cuts are fixed" in again.card) == bool(made.task.grid)
     for net in again.about["nets"]:
         path = again.folder / net["file"]
         content = path.read_bytes()

@@ -149,12 +149,13 @@ def test_nothing_stands_for_the_whole_of_any_grid(shape: tuple[int, ...]) -> Non
 
 def test_a_mask_is_told_in_words_that_fit_what_it_lies_on() -> None:
     (lungs,), (tumour,) = LUNGS.labels, OUTCOME.labels
-    words = mask_words(lungs, {"voxels": 300, "share": 0.312})
+    words = mask_words(lungs, {"voxels": 300, "share": 0.312}, 0.904, 0.99)
     assert words.endswith("Marked: 31\u00a0% of the picture.") and "likeliest pixels" in words
+    assert " Range 90 to 99. " in words
     for other in ("voxel", "slice", "suspicious", "volume"):
         assert other not in words
-    assert mask_words(lungs, {"voxels": 0, "share": 0.0}).endswith("Nothing is marked.")
-    unknown = mask_words(tumour, {"voxels": 12345, "volume_ml": None, "diameter_mm": None})
+    assert mask_words(lungs, {"voxels": 0, "share": 0.0}, 0, 0.1).endswith("Nothing is marked.")
+    unknown = mask_words(tumour, {"voxels": 12345, "volume_ml": None, "diameter_mm": None}, 0.5, 1)
     assert "suspicious voxels" in unknown and "12\u202f345 voxels" in unknown and "picture" not in unknown
-    known = mask_words(tumour, {"voxels": 60, "volume_ml": 0.12, "diameter_mm": 8.1})
+    known = mask_words(tumour, {"voxels": 60, "volume_ml": 0.12, "diameter_mm": 8.1}, 0.5, 1)
     assert known.endswith("Marked: 0.1 ml, at most 8 mm across in a slice.")
