@@ -40,7 +40,7 @@ class Cards(Answering):
             coverage=found.get("coverage", {}),
             rates=found.get("labels", {}),
             limits=tuple(_limits(package, found, facts)),
-            sources=() if simulated else tuple(_sources(package, found, facts)),
+            sources=() if simulated else tuple(_sources(package, found)),
             simulated=simulated and not made_up,
             overlap=package.report["metrics"].get("dice"),
             counts=found.get("counts", {}),
@@ -72,15 +72,13 @@ def _limits(package: Package, found: Mapping[str, Any], facts: Mapping[str, str]
         measured = found.get("groups", {}).get(group)
         if measured is None:  # the data set doesn't tell
             continue
-        if group != "source" or value in measured:
-            out.append(_limit(package, group, value, measured.get(value, {"n": 0, "metric": "", "figure": None})))
+        out.append(_limit(package, group, value, measured.get(value, {"n": 0, "metric": "", "figure": None})))
     return out
 
 
-def _sources(package: Package, found: Mapping[str, Any], facts: Mapping[str, str]) -> list[Limit]:
-    """What the package reaches at each of its sources, where the case comes from none of them or doesn't say."""
-    measured = found.get("groups", {}).get("source", {})
-    return [] if facts.get("source") in measured else [_limit(package, "source", *one) for one in measured.items()]
+def _sources(package: Package, found: Mapping[str, Any]) -> list[Limit]:
+    """What the package reaches at each of its sources."""
+    return [_limit(package, "source", *one) for one in found.get("groups", {}).get("source", {}).items()]
 
 
 def _limit(package: Package, group: str, value: str, mine: Mapping[str, Any]) -> Limit:
