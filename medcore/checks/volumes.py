@@ -1,30 +1,11 @@
 """Volumes: what becomes of answers when a sequence is missing, and of small findings."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
-from medcore.checks.answered import Answered, Row, Section, change, leading, subset, value
+from medcore.checks.answered import Answered, Row, Section, change, leading, value, without
 from medcore.i18n import _
 from medcore.inputs import VolumeField
 from medcore.learn.card import metric_title
-from medcore.learn.evaluate import out_of_fold_probabilities
-
-
-def without(answered: Answered, name: str, sequences: Sequence[int], index: np.ndarray) -> np.ndarray:
-    """Answers (n, …) of the nets that never saw the patients when these sequences are masked out, at `index`."""
-    at = 2 * list(answered.package.task.fields).index(name)
-    cases = subset(answered.encoded, index)
-    items = []
-    for item in cases.items:
-        x, mask = item[at].clone(), item[at + 1].clone()
-        x[list(sequences)], mask[list(sequences)] = 0, 0
-        items.append([*item[:at], x, mask, *item[at + 2 :]])
-    said, _there = out_of_fold_probabilities(answered.package, replace(cases, items=items), answered.device)
-    out = np.full(answered.probabilities.shape, np.nan)
-    out[index] = said
-    return out
 
 
 def left_out(answered: Answered, name: str, field: VolumeField) -> Section:

@@ -104,8 +104,8 @@ def _trace(given: Signal) -> bytes:
 def _stack(given: Volume, remarks: Sequence[str]) -> bytes:
     """voxels: int16 (channels, slices, rows, columns); value in the volume's unit = voxel * `scale` + `offset`.
 
-    `channels`: titles in the asker's language. `range`: 1st and 99th percentile of each channel, less what fills the outside. `positions_mm`: of each slice along
-    the normal of the slices. `placed`: False where no sides may be named.
+    `channels`: titles in the asker's language. `range`: 1st and 99th percentile of each channel, less what fills the
+    outside. `positions_mm`: of each slice along the normal of the slices. `placed`: False where no sides may be named.
     """
     voxels, scale, offset = _to_int16(given.voxels)
     header = {

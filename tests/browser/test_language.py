@@ -14,7 +14,7 @@ from tests.browser.conftest import sign_in
 from tests.browser.test_pages import Desk, settled, stock
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/new_case", "/case?case=1", "/case?case=2", "/case?case=3", "/case?case=4", "/explain?case=1", "/explain?case=3",
+PAGES = ("/", "/new_case", *(f"/case?case={n}" for n in range(1, 5)), "/explain?case=1", "/explain?case=3",
          "/train", "/models", "/models?task=ecg_rhythm", "/readers", "/about")  # fmt: skip
 # Names, formats, units and codes, which stay as they are in any language.
 NAMES = re.compile(

@@ -18,6 +18,7 @@ from medcore.learn.decision import (
     having,
     not_excluded,
 )
+from medcore.learn.predict import at_odds
 from medcore.outcomes import Binary, Label, Mask, MultiClass, MultiLabel, Regression
 
 A, B, C = (Label(n, n.upper(), n) for n in "abc")
@@ -145,3 +146,11 @@ def test_a_number_has_no_decision() -> None:
     outcome = Regression(A, unit="years")
     assert decision(outcome, np.ones((5, 1)), np.ones(5), [], samples(5)) == {}
     assert exclude_below(outcome, np.ones((5, 1)), np.ones(5)) == {}
+
+
+def test_normal_beside_a_finding_is_remarked_on() -> None:
+    calm = replace(C, finding=False)
+    outcome = MultiLabel((A, B, calm))
+    assert at_odds(outcome, "a+b") == at_odds(outcome, "c") == at_odds(outcome, "") == []
+    (remark,) = at_odds(outcome, "a+c")
+    assert "A, C" in remark

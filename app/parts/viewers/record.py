@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.parts import theme
 from app.parts.theme import Html, e, number
-from medcore.i18n import _
+from medcore.i18n import N_, _
 from medcore.inputs import Column
 from medcore.inputs.record import Value
 
@@ -31,10 +31,14 @@ def value_text(column: Column, value: Value) -> str:
     return number(round(value, _decimals(value)))
 
 
+SINGULAR = {"days": N_("day"), "years": N_("year")}
+
+
 def _value(column: Column, value: Value) -> str:
     if value is None:
         return f'<span class="miss">{e(value_text(column, value))}</span>'
-    unit = f"({column.unit})" if "–" in column.unit else _(column.unit)
+    known = SINGULAR.get(column.unit, column.unit) if value == 1 else column.unit
+    unit = f"({column.unit})" if "–" in column.unit else _(known)
     bare = isinstance(value, str) or column.unit in ("", "count", "0/1")
     return f"<b>{e(value_text(column, value))}</b>" + ("" if bare else f' <span class="soft">{e(unit)}</span>')
 
