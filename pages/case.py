@@ -9,8 +9,10 @@ from app.parts import address, answer, beside, care, desk, health, later, presen
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, Card, CaseView, InputView, Read
 from medcore.errors import Refused
+from medcore.explain import METHODS
 from medcore.i18n import _, retold
 from medcore.inputs import Column, Record, RecordField
+from medcore.outcomes import Regression
 from medcore.tasks import Task, get
 
 WORKLIST, EXPLAIN = "../pages/worklist.py", "../pages/explain.py"
@@ -145,7 +147,7 @@ def show(
     elif given.kind == "volume":
         volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}", link=link)
     else:
-        values(view.row.id, given, task, over)
+        values(view.row.id, given, task, said, over)
 
 
 def series(
@@ -182,19 +184,26 @@ def explains(why: AttributionView, view: CaseView, task: Task | None, given: Inp
     return task is not None and not why.attribution.failure and answers(view, task, given)
 
 
-def values(case_id: int, given: InputView, task: Task | None, over: AttributionView | None) -> None:
+def values(
+    case_id: int, given: InputView, task: Task | None, said: AnswerView | None, over: AttributionView | None
+) -> None:
     """A record's values against their usual ranges, since the last record, and how far each moved the answer."""
     held = clinic.input(user, given.id)
     assert isinstance(held, Record)
     fields = [f for f in (task.fields.values() if task else ()) if isinstance(f, RecordField)]
     columns = fields[0].columns if fields else tuple(Column(name, name) for name in held.values)
-    points = None
+    points, base = None, None
     if over is not None:
-        points = [100 * float(v) for v in next(iter(over.attribution.values.values()))]
+        shares = [float(v) for v in next(iter(over.attribution.values.values()))]
+        points = [100 * v for v in shares]
+        if said and METHODS[over.attribution.method].adds_up and not isinstance(task and task.outcome, Regression):
+            base = min(1.0, max(0.0, said.answer.probabilities[over.attribution.label] - sum(shares)))
     last = clinic.record_before(user, case_id)
     before, number = (last[1].values, last[0]) if last else (None, "")
     grey = over is not None and not health.believed(over)
-    record_table(columns, held.values, points, key=f"record-{given.id}", before=before, before_from=number, grey=grey)
+    record_table(
+        columns, held.values, points, key=f"record-{given.id}", base=base, before=before, before_from=number, grey=grey
+    )
 
 
 # right: the rail

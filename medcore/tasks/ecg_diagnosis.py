@@ -54,6 +54,9 @@ TASK = Task(
         ),
         N_("“Infarction” is mostly old: few acute ones were among them."),
         N_("Age, sex and site are not used, though normal limits depend on the first two."),
-        N_("Fewer than twelve leads are taken; without chest leads it knows much less, and no figures say how much."),
+        N_(
+            "Fewer than twelve leads are taken, and it knows less: AUROC 0.89 with all, 0.86 with the limb leads, 0.80 "
+            "with lead II and 0.77 with lead I."
+        ),
     ),
 )

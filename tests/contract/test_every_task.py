@@ -300,9 +300,13 @@ def test_its_page_is_drawn_and_keeps_the_answer_back(made: Made, monkeypatch: py
     assert made.package.name not in before.replace(f"Model {made.package.name} is ready", "")
     clinic.lock_read(me, case_id, task.name, made.choice(), confidence=2)
     given = clinic.answer(me, case_id, task.name)
-    clinic.explain(me, case_id, task.name)
+    why = clinic.explain(me, case_id, task.name).attribution
     after = sent(page.run())
     assert made.package.name in after and given.answer.package_hash[:8] in after
+    told = record_field(task) and given.answer.probabilities.get(why.label)
+    if told and METHODS[why.method].adds_up and not given.answer.withheld:
+        start = told - float(sum(next(iter(why.values.values()))))
+        assert f"Start: {round(100 * start)} in 100" in after
 
 
 def test_a_record_is_asked_what_if(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def record_table(
     """The record's values in the order in which they matter.
 
     points: how far each column moved the answer, in points of 100 (None before the read is locked)
-    base: the average answer that the points start from, 0 to 1
+    base: the answer that the points start from, 0 to 1
     before: values of the patient's last record, if there is one; before_from: its case's number
     grey: the points are not to be relied on, and drawn in greys
     """
@@ -160,5 +160,6 @@ def _foot(points: Sequence[float] | None, shown: Sequence[int], base: float | No
         n=len(shown), top=number(top, 1, signed=True), m=len(points) - len(shown), rest=number(rest, 1, signed=True)
     )
     if base is not None:
-        story = _("Start: {n} in 100 across all patients.").format(n=round(100 * base)) + " " + story
+        start = _("Start: {n} in 100, the answer to the values it is compared with.")
+        story = f"{start.format(n=round(100 * base))} {story}"
     return Html(f"<span>{e(story)}</span><span>{e(signs)} {e(_('Points: share of 100.'))}</span>")
