@@ -24,6 +24,10 @@ LEASE = 30.0
 ATTEMPTS = 3
 
 
+class Lost(Exception):
+    """Another worker has the job, or it is no more: what was done here is dropped."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A claimed job; `attempt` counts the claims, this one included."""

@@ -7,10 +7,12 @@ import streamlit as st
 
 from app.parts import address, answer, beside, care, desk, health, later, presence, take_away, theme, words, worth
 from app.parts.viewers import Series, ecg, film, record_table, volume
-from medcore.clinic import AnswerView, AttributionView, CaseView, InputView, Read
+from medcore.clinic import AnswerView, AttributionView, Card, CaseView, InputView, Read
 from medcore.errors import Refused
+from medcore.explain import METHODS
 from medcore.i18n import _, retold
 from medcore.inputs import Column, Record, RecordField
+from medcore.outcomes import Regression
 from medcore.tasks import Task, get
 
 WORKLIST, EXPLAIN = "../pages/worklist.py", "../pages/explain.py"
@@ -145,7 +147,7 @@ def show(
     elif given.kind == "volume":
         volume([series(i, view, task, said, why) for i in volumes], key=f"volume-{view.row.id}", link=link)
     else:
-        values(view.row.id, given, task, over)
+        values(view.row.id, given, task, said, over)
 
 
 def series(
@@ -182,19 +184,24 @@ def explains(why: AttributionView, view: CaseView, task: Task | None, given: Inp
     return task is not None and not why.attribution.failure and answers(view, task, given)
 
 
-def values(case_id: int, given: InputView, task: Task | None, over: AttributionView | None) -> None:
+def values(
+    case_id: int, given: InputView, task: Task | None, said: AnswerView | None, over: AttributionView | None
+) -> None:
     """A record's values against their usual ranges, since the last record, and how far each moved the answer."""
     held = clinic.input(user, given.id)
     assert isinstance(held, Record)
     fields = [f for f in (task.fields.values() if task else ()) if isinstance(f, RecordField)]
     columns = fields[0].columns if fields else tuple(Column(name, name) for name in held.values)
-    points = None
+    points, base = None, None
     if over is not None:
-        points = [100 * float(v) for v in next(iter(over.attribution.values.values()))]
+        shares = [float(v) for v in next(iter(over.attribution.values.values()))]
+        points = [100 * v for v in shares]
+        if said and METHODS[over.attribution.method].adds_up and not isinstance(task and task.outcome, Regression):
+            base = min(1.0, max(0.0, said.answer.probabilities[over.attribution.label] - sum(shares)))
     last = clinic.record_before(user, case_id)
     before, number = (last[1].values, last[0]) if last else (None, "")
     grey = over is not None and not health.believed(over)
-    record_table(columns, held.values, points, before=before, before_from=number, grey=grey)
+    record_table(columns, held.values, points, base=base, before=before, before_from=number, grey=grey)
 
 
 # right: the rail
@@ -273,17 +280,24 @@ def reasons(view: CaseView, task: Task, given: AnswerView, why: AttributionView 
     answer.other_findings(given.answer, task.outcome)
 
 
-def behind(task: Task, given: AnswerView) -> None:
-    """The input's remarks, what the answer is worth for this patient, and who answered."""
+def checked(view: CaseView, task: Task, given: AnswerView) -> None:
+    """What to know of the input before relying on the answer: the remarks made when it came, and the answer's own."""
     known, said = titles(task), given.answer
-    answer.notes(said.remarks, said.unlike, said.absent, [known.get(w, w) for w in said.wished])
-    if not said.withheld:
-        card = clinic.card(given)
+    at_the_door = [r for i in view.inputs if answers(view, task, i) for r in i.remarks]
+    remarks = [*dict.fromkeys((*at_the_door, *said.remarks))]
+    answer.notes(remarks, said.unlike, said.absent, [known.get(w, w) for w in said.wished])
+
+
+def behind(task: Task, given: AnswerView, card: Card | None) -> None:
+    """What the answer is worth for this patient, and who answered."""
+    said = given.answer
+    if card:
         worth.not_excluded(card, task.outcome)
         worth.limits(card)
         with st.expander(_("Cut, predictive values, origin of the numbers")), st.container(gap="xsmall"):
             worth.origin(card, said, task.outcome)
             worth.predictive(card, said, task.outcome, clinic.predictive, key=f"worth-{given.case_id}-{task.name}")
+            worth.standing([_(text) for text in task.limits])
     answer.footer(said)
     with st.container(horizontal=True, gap="small"):
         if not said.withheld:
@@ -410,7 +424,9 @@ with right, theme.panel("rail"), care.guarded():
     else:
         given = answered(view, task, first)
         if given:
-            if not given.answer.withheld:
+            card = None if given.answer.withheld else clinic.card(given)
+            if card:
+                worth.overlap(card)
                 why = later.soon(("why", *which), partial(reason_for, case_id, task))
                 pending = () if why else ("why", *which)
                 if isinstance(why, AttributionView) and task.refine:
@@ -418,8 +434,9 @@ with right, theme.panel("rail"), care.guarded():
                     pending = () if finer else ("finer", *which)
                     why = finer if isinstance(finer, AttributionView) and not finer.attribution.failure else why
                 reasons(view, task, given, why)
-            behind(task, given)
+            checked(view, task, given)
             decide(view, task, given, first, final)
+            behind(task, given, card)
             take_away.exports(user, view.row.id, task.name)
         else:
             pending = ("answer", *which)

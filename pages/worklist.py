@@ -318,6 +318,7 @@ with care.guarded():
     with body:
         if sort in ("urgency", "uncertainty"):
             score_waiting()
+            theme.hint(_("Last: outlines, whose score says where and not how urgent, and answers without a number."))
         if page.rows:
             table(page)
             beneath(page, {**these, "state": "" if state == ALL else state})

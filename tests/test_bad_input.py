@@ -21,9 +21,11 @@ import pytest
 
 from medcore.__main__ import main
 from medcore.clinic import Clinic, User
+from medcore.readers import files_of
 from medcore.settings import settings
 from medcore.simulate.ecg import ecg as simulated
-from tests.readers.make import ecg, film, packed, part10, picture, workbook
+from medcore.simulate.twelve_leads import twelve_leads
+from tests.readers.make import ecg, files, film, packed, part10, picture, slice_of, stack, workbook
 
 Files = dict[str, bytes]
 LONGEST_SECONDS = 30
@@ -184,6 +186,33 @@ BAD: dict[str, tuple[str, Files, str]] = {
 }
 
 
+def twelve(*flat: str) -> Files:
+    """A 12-lead ECG in which nothing moves in these leads."""
+    given = twelve_leads(1, rate_hz=500)
+    still = np.isin(given.leads, flat)[:, None]
+    return files_of(replace(given, samples=np.where(still, np.float32(0), given.samples)))
+
+
+# what is odd, and still opens: the kind, and what is remarked on it
+ODD: dict[str, tuple[str, Files, str]] = {
+    "slices without positions": ("volume", files(stack(change=lambda _n: {"ImagePositionPatient": None})), "position"),
+    "slices without spacing": (
+        "volume",
+        files(stack(change=lambda _n: {"PixelSpacing": None})),
+        "how far apart the pixels",
+    ),
+    "slices of two sizes": (
+        "volume",
+        files([*stack(), slice_of(np.full((16, 16), 9, np.uint16), 9, 9)]),
+        "size",
+    ),
+    "a lead by itself": ("signal", strip(), ""),
+    "2,000 Hz": ("signal", strip(np.interp(np.arange(0, len(BEAT), 0.15), np.arange(len(BEAT)), BEAT), rate=2000), ""),
+    "3 of 12 leads flat": ("signal", twelve("V1", "V2", "V3"), "Nothing moves in leads V1, V2, V3"),
+    "1 of 12 leads flat": ("signal", twelve("V1"), "Nothing moves in lead V1:"),
+}
+
+
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
     home = tmp_path_factory.mktemp("home")
@@ -270,3 +299,15 @@ def test_what_is_right_is_taken(name: str, clinic: Clinic, reader: User) -> None
     assert TASKS[kind] in view.tasks
     if "hardly possible" in name:
         assert sum("Is the unit right?" in r for r in admission.remarks) == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_opens_with_a_plain_remark(name: str, clinic: Clinic, reader: User) -> None:
+    kind, files, says = ODD[name]
+    admission = clinic.admit(reader, files)
+    (case,) = admission.cases or admission.known
+    (given,) = clinic.open_case(reader, case).inputs
+    assert given.kind == kind and re.search(says, " ".join(given.remarks))
+    for remark in given.remarks:
+        is_told(remark, remark)

@@ -184,7 +184,7 @@ def model_answer(answer: "Answer", outcome: Outcome, unit_noun: str, *, at: str 
     cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
     said = sentence(unit_noun, label.phrase, score, low, high)
     if label.name in answer.measures:
-        said = mask_words(label, answer.measures[label.name])
+        said = mask_words(label, answer.measures[label.name], low, high)
     _block(
         answer,
         f'<div class="head2"><div><div class="said">{e(_(label.title))}</div>{_chip(answer, outcome, label)}</div>'

@@ -111,7 +111,7 @@ def described(inputs: Sequence[InputView]) -> str:
     if first.kind == "volume":
         part, modality = first.facts.get("body_part", ""), first.facts.get("modality", "")
         what = " ".join(filter(None, (modality, body_part(part).lower()))) or _("Volume")
-        what = ", ".join(filter(None, (what, first.facts.get("sequence", ""))))
+        what = ", ".join(filter(None, (what, _(first.facts.get("sequence", "")))))
         return _("{what}, {n} slices").format(what=what, n=first.shape[1])
     return _("Patient record")
 

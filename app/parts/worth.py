@@ -1,6 +1,6 @@
 """What an answer is worth: what it can't exclude, what it means where the finding is rarer or commoner, for whom."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -10,6 +10,7 @@ from app.parts.theme import NBSP, Html, chip, e, percent
 from medcore.clinic import Card, Limit
 from medcore.i18n import _
 from medcore.learn.card import group_title
+from medcore.learn.decision import FEWEST
 from medcore.outcomes import Outcome
 from medcore.outcomes.wording import headline, words_for
 
@@ -21,8 +22,30 @@ FEW = 30  # fewer patients of a group than this, and its figure says little
 Predictive = Callable[[Mapping[str, Any], float], Mapping[str, tuple[float, float, float]]]
 
 
+def overlap(card: Card) -> None:
+    """How well an outline may be expected to agree with a person's."""
+    if card.overlap:
+        text = _("Dice on patients never seen: {figure}, where 1 is the outline that a person drew.")
+        low, high = (card.overlap[end] for end in ("low", "high"))
+        figure = theme.number(card.overlap["value"], 2)
+        if low is not None and high is not None:
+            figure += f" ({theme.span(low, high, 2)})"
+        theme.hint(text.format(figure=figure))
+
+
 def not_excluded(card: Card, outcome: Outcome) -> None:
-    """The labels that stay open at 5 %, and how well that held on patients never trained on."""
+    """The labels that stay open at 5 %, and how well that held on patients never trained on; of an outline why nothing
+    can be excluded."""
+    if card.counts:
+        theme.section(_("Can’t be excluded"))
+    for n in card.counts.values():
+        text = _("Not told of an outline: its score says only whether anything is marked.")
+        if n["n_without"] < FEWEST:
+            text = _(
+                "Not told: of {n} patients measured {without} were without a finding, so what such a case scores isn’t "
+                "known."
+            )
+        theme.hint(text.format(n=theme.number(sum(n.values())), without=theme.number(n["n_without"])))
     if not card.coverage:
         return
     theme.section(_("Can’t be excluded"))
@@ -87,9 +110,29 @@ def limits(card: Card) -> None:
     rows = [_limit(limit) for limit in card.limits]
     if card.simulated:
         rows.append((False, _("Simulated; this version learnt from real cases."), _("Don’t judge the model by it.")))
+    if card.sources:
+        rows.append((None, _places(card.sources), ""))
     if rows:
         theme.section(_("For patients like this one"))
         theme.ticks(rows)
+
+
+def _places(sources: Sequence[Limit]) -> str:
+    """Where the package learnt, and what it reaches there."""
+    known = [s for s in sources if s.n >= FEW and s.figure]
+    told = [f"{s.value} {theme.number(s.figure['value'], 2)}" for s in known if s.figure]
+    few = [s.value for s in sources if s not in known]
+    text = _("It learnt from: {sources} ({metric}). Yours may be another, where it is not measured.")
+    if few:
+        told.append(_("{names} (fewer than {n} cases)").format(names=", ".join(few), n=FEW))
+    return text.format(sources="; ".join(told), metric=words.metric(sources[0].metric))
+
+
+def standing(limits: Sequence[str]) -> None:
+    """What holds for every patient."""
+    if limits:
+        theme.section(_("Limits"))
+        theme.ticks([(None, text, "") for text in limits])
 
 
 def _limit(limit: Limit) -> tuple[bool | None, str, str]:
@@ -123,6 +166,12 @@ def origin(card: Card, answer: "Answer", outcome: Outcome) -> None:
     rates = card.rates.get(label.name)
     if outcome.kind == "multiclass":
         theme.hint(_("No cut: the most probable of them is said."))
+    elif outcome.kind == "mask":
+        theme.hint(
+            _("Positive from {cut}: a fixed cut, where the likeliest part of it is as likely as not.").format(
+                cut=percent(answer.thresholds[label.name])
+            )
+        )
     elif label.name in answer.thresholds:
         theme.hint(
             _(
@@ -138,6 +187,8 @@ def origin(card: Card, answer: "Answer", outcome: Outcome) -> None:
                 _("Cases"): theme.number(rates["n_with"] + rates["n_without"]),
             }
         )
+    elif outcome.kind == "mask":
+        theme.hint(_("Sensitivity and specificity of a case as a whole say little of an outline; Dice is its measure."))
     elif not card.rates:
         theme.hint(_("Sensitivity, specificity and coverage were not measured for this version."))
 

@@ -133,6 +133,22 @@ def subset(encoded: Encoded, index: Sequence[int] | np.ndarray) -> Encoded:
     )
 
 
+def without(answered: Answered, name: str, channels: Sequence[int], index: np.ndarray) -> np.ndarray:
+    """Answers (n, …) of the nets that never saw the patients when these channels of a field are masked out; NaN but at
+    `index`."""
+    at = 2 * list(answered.package.task.fields).index(name)
+    cases = subset(answered.encoded, index)
+    items = []
+    for item in cases.items:
+        x, mask = item[at].clone(), item[at + 1].clone()
+        x[list(channels)], mask[list(channels)] = 0, 0
+        items.append([*item[:at], x, mask, *item[at + 2 :]])
+    said, _there = out_of_fold_probabilities(answered.package, replace(cases, items=items), answered.device)
+    out = np.full(answered.probabilities.shape, np.nan)
+    out[index] = said
+    return out
+
+
 def leading(metrics: Mapping[str, Any]) -> str:
     """The name of the metric that one number is told by."""
     return next(name for name in ("auroc", "auroc_macro", "mae", "dice", *metrics) if name in metrics)

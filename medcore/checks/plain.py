@@ -155,10 +155,14 @@ def best(rows: Sequence[Row], metric: str) -> str:
 
 
 def beside_plain_models(answered: Answered, plains: Sequence[Plain]) -> Section:
-    """The package beside models that people would try first: all cases, and those of each source among them."""
+    """The package beside models that people would try first: all cases, those of each source among them, and those that
+    published figures are of."""
     others = {plain.name: out_of_fold(plain, answered) for plain in plains}
     titles = {"": _("This package"), **{plain.name: plain.title for plain in plains}}
     groups = {"": answered.index} | (answered.sources if len(answered.sources) > 1 else {})
+    for name in sorted({s.facts["benchmark"] for s in answered.encoded.samples if "benchmark" in s.facts}):
+        part = [i for i in answered.index if answered.encoded.samples[i].facts.get("benchmark") == name]
+        groups[_("published {part}").format(part=name)] = np.array(part)
     rows = [
         Row(titles[who], len(index), found, source)
         for source, index in groups.items()

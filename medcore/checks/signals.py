@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from medcore.checks.answered import Answered, Section, leading
+from medcore.checks.answered import Answered, Row, Section, change, leading, value, without
 from medcore.checks.pairs import equal_pairs
 from medcore.checks.plain import Plain, beside, beside_plain_models, best
 from medcore.i18n import _
 from medcore.inputs import SignalField
+from medcore.inputs.signal import LEADS
 from medcore.learn.card import metric_title
 
 
@@ -62,9 +63,48 @@ def timing(samples: np.ndarray, rate_hz: float) -> list[float]:
     ]
 
 
+LIMB, CHEST = LEADS[:6], LEADS[6:]
+
+
+def fewer_leads(answered: Answered, name: str, field: SignalField) -> Section:
+    """What becomes of answers when only some leads were recorded, of the recordings that have them all."""
+    at = 2 * list(answered.package.task.fields).index(name)
+    whole = np.array([bool(answered.encoded.items[i][at + 1].amax(-1).min() > 0) for i in answered.index])
+    index = answered.index[whole]
+    sets = {
+        _("Limb leads only"): LIMB,
+        _("V1 to V6 only"): CHEST,
+        _("Lead I only"): ("I",),
+        _("Lead II only"): ("II",),
+    }
+    out = {
+        title: without(answered, name, [i for i, lead in enumerate(field.leads) if lead not in kept], index)
+        for title, kept in sets.items()
+        if set(kept) < set(field.leads)
+    }
+    found = answered.beside(out, index)
+    metric = leading(found[""])
+    rows = [Row(_("All leads"), len(index), found[""])]
+    rows += [Row(t, len(index), {**found[t], "change": change(found[t][f"lead_{metric}"])}) for t in out]
+    worst = min(rows[1:], key=lambda row: value(row, metric))
+    return Section(
+        "fewer_leads",
+        _("With fewer leads"),
+        _("{metric} {figure:.3f} with all; least, {least:.3f}: {which}.").format(
+            metric=metric_title(metric),
+            figure=value(rows[0], metric),
+            least=value(worst, metric),
+            which=worst.title[:1].lower() + worst.title[1:],
+        ),
+        _("The same nets on the same left-out patients, with leads masked out that these recordings have."),
+        {m: metric_title(m) for m in found[""] if m.startswith("auroc") or m == metric} | {"change": _("Change")},
+        rows,
+    )
+
+
 def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
-    """Timing of the beats as a plain model, of several leads the median beat too; where recordings differ in length,
-    the length as a shortcut, and pairs of one length."""
+    """Timing of the beats as a plain model, of several leads the median beat too; with fewer leads; where recordings
+    differ in length, the length as a shortcut, and pairs of one length."""
     at = 2 * list(answered.package.task.fields).index(name)
     leads = [item[at].numpy() for item in answered.encoded.items]
     seconds = np.array([lead.shape[-1] / field.rate_hz for lead in leads])
@@ -74,13 +114,15 @@ def check(answered: Answered, name: str, field: SignalField) -> list[Section]:
         shape = np.array([median_beat(lead.astype(float), field.rate_hz).ravel() for lead in leads])
         both = np.concatenate([shape, rr], 1)
         plains.append(Plain("median_beat", _("Random forest on the median beat and those distances"), both, "forest"))
+    parts = [fewer_leads(answered, name, field)] if set(LIMB) < set(field.leads) else []
     if np.ptp(seconds) == 0:
-        return [beside_plain_models(answered, plains)]
+        return [beside_plain_models(answered, plains), *parts]
     length = [Plain("length_only", _("Length of the recording alone"), seconds[:, None], "boosting")]
     rows = beside(answered, length, level=True)
     shown = [m for m in rows[0].figures if m.startswith(("auroc", "mae")) or (m.startswith("f1_") and m != "f1_macro")]
     return [
         beside_plain_models(answered, plains),
+        *parts,
         Section(
             "shortcuts",
             _("What the length alone tells"),

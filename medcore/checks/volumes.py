@@ -1,39 +1,20 @@
 """Volumes: what becomes of answers when a sequence is missing, and of small findings."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
-from medcore.checks.answered import Answered, Row, Section, change, leading, subset, value
+from medcore.checks.answered import Answered, Row, Section, change, leading, value, without
 from medcore.i18n import _
 from medcore.inputs import VolumeField
 from medcore.learn.card import metric_title
-from medcore.learn.evaluate import out_of_fold_probabilities
-
-
-def without(answered: Answered, name: str, sequences: Sequence[int], index: np.ndarray) -> np.ndarray:
-    """Answers (n, …) of the nets that never saw the patients when these sequences are masked out, at `index`."""
-    at = 2 * list(answered.package.task.fields).index(name)
-    cases = subset(answered.encoded, index)
-    items = []
-    for item in cases.items:
-        x, mask = item[at].clone(), item[at + 1].clone()
-        x[list(sequences)], mask[list(sequences)] = 0, 0
-        items.append([*item[:at], x, mask, *item[at + 2 :]])
-    said, _there = out_of_fold_probabilities(answered.package, replace(cases, items=items), answered.device)
-    out = np.full(answered.probabilities.shape, np.nan)
-    out[index] = said
-    return out
 
 
 def left_out(answered: Answered, name: str, field: VolumeField) -> Section:
-    """Each sequence but the leading one left out, and all of those; of the cases that have them all."""
+    """Each sequence left out, and all but the leading one; of the cases that have them all."""
     at = 2 * list(answered.package.task.fields).index(name)
     whole = np.array([bool(answered.encoded.items[i][at + 1].min() > 0) for i in answered.index])
     index = answered.index[whole]
     others = [i for i in range(len(field.sequences)) if i != field.leading]
-    sets = [[i] for i in others] + ([others] if len(others) > 1 else [])
+    sets = [[i] for i in range(len(field.sequences))] + ([others] if len(others) > 1 else [])
     titles = [", ".join(_(field.sequences[i][0]) for i in those) for those in sets]
     found = answered.beside(
         {title: without(answered, name, those, index) for title, those in zip(titles, sets, strict=True)}, index
@@ -43,11 +24,16 @@ def left_out(answered: Answered, name: str, field: VolumeField) -> Section:
     for title in titles:
         figures = {metric: found[title][metric], "change": change(found[title][f"lead_{metric}"])}
         rows.append(Row(_("Without {names}").format(names=title), len(index), figures))
-    most = max(rows, key=lambda row: np.nan_to_num(abs(value(row, "change"))))
+    most = max(rows[1:], key=lambda row: np.nan_to_num(abs(value(row, "change"))))
     return Section(
         "sequences",
         _("When a sequence is missing"),
-        _("{metric} moves by at most {most:.3f}.").format(metric=metric_title(metric), most=abs(value(most, "change"))),
+        _("{metric} {figure:.3f} with all; it moves most, to {worst:.3f}: {which}.").format(
+            metric=metric_title(metric),
+            figure=value(rows[0], metric),
+            worst=value(most, metric),
+            which=most.title[:1].lower() + most.title[1:],
+        ),
         _("The same nets on the same left-out patients, with sequences masked out that these patients have."),
         {metric: metric_title(metric), "change": _("Change")},
         rows,

@@ -8,7 +8,7 @@ from medcore.clinic.answering import Answering
 from medcore.clinic.shelf import facts_of
 from medcore.clinic.views import AnswerView, Card, Limit
 from medcore.learn.card import card
-from medcore.learn.decision import groups_of, not_excluded
+from medcore.learn.decision import decided, groups_of, not_excluded
 from medcore.outcomes.metrics import predictive_values
 from medcore.packages import Package
 
@@ -38,7 +38,10 @@ class Cards(Answering):
             coverage=found.get("coverage", {}),
             rates=found.get("labels", {}),
             limits=tuple(_limits(package, found, facts)),
+            sources=() if simulated else tuple(_sources(package, found)),
             simulated=simulated and not made_up,
+            overlap=package.report["metrics"].get("dice"),
+            counts=found.get("counts", {}),
         )
 
     @staticmethod
@@ -57,9 +60,8 @@ class Cards(Answering):
 
 
 def _decision(package: Package) -> dict[str, Any]:
-    """From the report of the package, else from the checks beside it."""
-    found: dict[str, Any] = package.report.get("decision") or (stored(package) or {}).get("decision") or {}
-    return found
+    """From the report of the package and the checks beside it."""
+    return decided(package.report, stored(package))
 
 
 def _limits(package: Package, found: Mapping[str, Any], facts: Mapping[str, str]) -> list[Limit]:
@@ -68,9 +70,17 @@ def _limits(package: Package, found: Mapping[str, Any], facts: Mapping[str, str]
         measured = found.get("groups", {}).get(group)
         if measured is None:  # the data set doesn't tell
             continue
-        mine = measured.get(value, {"n": 0, "metric": "", "figure": None})
-        whole = (package.report["metrics"].get(mine["metric"]) or {}).get("value")
-        high = (mine["figure"] or {}).get("high")
-        worse = whole is not None and high is not None and high < whole
-        out.append(Limit(group, value, mine["n"], mine["metric"], mine["figure"], whole, worse))
+        out.append(_limit(package, group, value, measured.get(value, {"n": 0, "metric": "", "figure": None})))
     return out
+
+
+def _sources(package: Package, found: Mapping[str, Any]) -> list[Limit]:
+    """What the package reaches at each of its sources."""
+    return [_limit(package, "source", *one) for one in found.get("groups", {}).get("source", {}).items()]
+
+
+def _limit(package: Package, group: str, value: str, mine: Mapping[str, Any]) -> Limit:
+    whole = (package.report["metrics"].get(mine["metric"]) or {}).get("value")
+    high = (mine["figure"] or {}).get("high")
+    worse = whole is not None and high is not None and high < whole
+    return Limit(group, value, mine["n"], mine["metric"], mine["figure"], whole, worse)

@@ -50,7 +50,9 @@ class Demo(People, Admissions, Exercises, Explaining):
             raise Refused(_("Only a demonstration can be reset."), _("Start one with make demo."))
         with self.database.read() as session:
             self._account(session, user, "admit")
-            if session.scalar(select(JobRow.id).where(JobRow.state.in_(("queued", "running"))).limit(1)):
+            # A map that is being measured is no reason to wait: what a worker finds of it is dropped.
+            going = (JobRow.kind == "train", JobRow.state.in_(("queued", "running")))
+            if session.scalar(select(JobRow.id).where(*going).limit(1)):
                 raise Refused(_("A training is under way."), _("Stop it on the page Train, then start again."))
         empty(self.settings.database_url)
 

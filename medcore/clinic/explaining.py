@@ -224,6 +224,8 @@ class Explaining(Answering):
         own = maps.pop(row.method)
         evidence = measure(question, METHODS[row.method], own, maps, stop)
         with self.database.write() as session:
+            if not jobs.finish(session, job):  # the attribution of this number may be another by now
+                raise jobs.Lost
             session.merge(
                 EvidenceRow(
                     attribution_id=row.id,
@@ -232,7 +234,6 @@ class Explaining(Answering):
                     seconds=time.perf_counter() - started,
                 )
             )
-            jobs.finish(session, job)
 
 
 def _health(session: Session, row: AttributionRow) -> Health:

@@ -207,6 +207,8 @@ class Exporting(Reading, Explaining):
             me = self._account(session, user, "export")
             case = self._case(session, given.case_id)
             row = session.get_one(AnswerRow, given.id)
+            inputs = self._taken(session, case.id, task)
+            used = {part for one in inputs.values() for part in parts_of(one)}
             return Report(
                 number=case.number,
                 patient=case.patient.pseudonym,
@@ -217,7 +219,8 @@ class Exporting(Reading, Explaining):
                 task=tasks.get(task),
                 answer=given.answer,
                 answered=given.at,
-                inputs=self._taken(session, case.id, task),
+                inputs=inputs,
+                quality=tuple(r for one in case.inputs if one.sha256 in used for r in one.remarks),
                 why=None,
                 mask=self._mask(row) if row.settings.get("mask") else None,
                 reads=tuple(_said(*pair) for pair in _reads(session, me, [case.id]) if pair[0].task == task),

@@ -40,10 +40,6 @@ class Agreed:
     answer_id: int
 
 
-class Lost(Exception):
-    """Another worker has the job: what was done here is left to it."""
-
-
 class Running(Cohorts):
     """What a worker calls."""
 
@@ -67,7 +63,7 @@ class Running(Cohorts):
             else:
                 self._train(job, asked_to_stop)
             return
-        except Lost:
+        except jobs.Lost:
             return
         except Stopped:
             what, end = ("cancelled", jobs.cancelled) if beat.cancel.is_set() else ("released", jobs.release)
@@ -109,7 +105,7 @@ class Running(Cohorts):
             row = self._register(session, run, package)
             audit.append(session, run.user.name, "trained", f"run {run.id}", {"package": row.id, "hash": row.hash})
             if not jobs.finish(session, job):
-                raise Lost
+                raise jobs.Lost
 
     def _epoch(self, job: Job, run_id: int, folds: int, figures: dict[str, Any]) -> None:
         """Writes an epoch down; one that is done again after a takeover takes the place of the first."""
@@ -120,7 +116,7 @@ class Running(Cohorts):
         )
         with self.database.write() as session:
             if not jobs.progress(session, job, 0.95 * share, note):
-                raise Lost
+                raise jobs.Lost
             same = (EpochRow.run_id == run_id, EpochRow.fold == fold, EpochRow.epoch == epoch)
             session.execute(delete(EpochRow).where(*same))
             session.add(EpochRow(run_id=run_id, fold=fold, epoch=epoch, figures=_plain(figures)))

@@ -154,9 +154,9 @@ class AnswerView:
 class Limit:
     """How the package stands with one group that a patient belongs to.
 
-    group: what it is ("age", "sex", "view"), value: which one ("65-79", "F", "AP"); n: patients of it that the package
-    was measured on; metric, figure, overall: its leading metric there and over all; worse: the group's range lies on
-    the worse side of the figure over all
+    group: what it is ("age", "sex", "view", "source"), value: which one ("65-79", "F", "AP", "site 0"); n: patients of
+    it that the package was measured on; metric, figure, overall: its leading metric there and over all; worse: the
+    group's range lies on the worse side of the figure over all
     """
 
     group: str
@@ -174,14 +174,19 @@ class Card:
 
     open: choices that can't be excluded; coverage: how many of those who had each choice kept it, measured;
     rates: sensitivity, specificity, threshold, n_with and n_without, of each label
-    limits: of the groups that the patient belongs to; simulated: a made-up case before a package of real ones
+    limits: of the groups that the patient belongs to; sources: each that the package learnt from, for a case doesn't
+        say where it is from; none for a made-up one. simulated: a made-up case before a package of real ones
+    overlap: Dice on patients never seen, of an outline; counts: how many of them had each label, n_with and n_without
     """
 
     open: tuple[str, ...]
     coverage: Mapping[str, Mapping[str, float] | None]
     rates: Mapping[str, Mapping[str, Any]]
     limits: tuple[Limit, ...]
+    sources: tuple[Limit, ...]
     simulated: bool
+    overlap: Mapping[str, float | None] | None
+    counts: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Layout: a folder with `ptbxl_database.csv` and `scp_statements.csv` of the set's own columns, and the WFDB records that
 `filename_lr` names (100 Hz), without extension. A record counts in each diagnostic superclass that it has a code of,
 at any likelihood: 0 stands for "stated without a figure". Age, sex, report, heart_axis and infarction_stadium are
-never read as input: the last three name the diagnosis.
+never read as input: the last three name the diagnosis. Age (300 stands for over 89) and sex (0 male, 1 female) are read
+as facts, for figures by group.
 
 Folds: the set publishes ten, a patient always in one. A package has five nets, so two published folds make one here:
 1 and 2, 3 and 4, 5 and 6, 7 and 8, 9 and 10. Every record is answered by a net that saw neither its fold nor its
@@ -46,9 +47,20 @@ def ptbxl(folder: Path) -> list[Sample]:
                 [int(name in named) for name in SUPERCLASSES],
                 source=f"site {site}" if site else "",
                 published_fold=(int(row["strat_fold"]) - 1) // 2,
+                facts=_facts(row),
             )
         )
     return samples
+
+
+def _facts(row: dict[str, str]) -> dict[str, str]:
+    """What figures may be split by. `benchmark`: the folds over which published figures are pooled."""
+    out = {"sex": {"0": "M", "1": "F"}.get(row.get("sex", "").removesuffix(".0"), "")}
+    if age := row.get("age"):
+        out["age_years"] = f"{min(90.0, float(age)):g}"
+    if int(row["strat_fold"]) <= 8:
+        out["benchmark"] = "folds 1 to 8"
+    return {name: value for name, value in out.items() if value}
 
 
 def _rows(folder: Path, name: str, *needed: str) -> list[dict[str, str]]:

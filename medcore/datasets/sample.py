@@ -22,7 +22,8 @@ class Sample:
     source: the source or site that figures are also reported by
     published_fold: the set's own fold, where it has one
     weight: how many cases of the source this one stands for, where the set was thinned
-    facts: what else figures may be split by (label quality, view …)
+    facts: what else figures may be split by (label quality, view …); `benchmark`: the part of the set that published
+        figures are of, where that isn't all of it
     place: where what was found is, bool on the own grid of the (first) input, which it is given; None where nobody
         marked it
     """

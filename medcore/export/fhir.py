@@ -36,7 +36,7 @@ CODED: Mapping[str, frozenset[str]] = {
     f"{TERMS}/v2-0074": frozenset(["RAD", "EC", "OTH"]),
     f"{TERMS}/v3-ObservationInterpretation": frozenset(["POS", "NEG"]),
     f"{TERMS}/v3-ActReason": frozenset(["HRESCH", "HTEST"]),
-    UCUM: frozenset(["%"]),
+    UCUM: frozenset(["%", "mL", "mm"]),
 }
 
 
@@ -152,7 +152,8 @@ def _quantity(report: Report, value: float) -> dict[str, Any]:
 
 
 def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Mapping[str, Any]) -> dict[str, Any]:
-    """One label's calibrated probability, with its 95 % range and threshold as components."""
+    """One label's calibrated probability, with its 95 % range and threshold as components, and of an outline its volume
+    and largest diameter where they could be measured."""
     answer = report.answer
     parts = []
     if label.name in answer.ranges:
@@ -162,6 +163,12 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
     cut = answer.thresholds.get(label.name)
     if cut is not None:
         parts.append({"code": _own("threshold", _("Positive from")), "valueQuantity": _quantity(report, cut)})
+    sizes = {"volume_ml": ("volume", _("Volume"), "mL"), "diameter_mm": ("diameter", _("Largest diameter"), "mm")}
+    for name, (code, title, unit) in sizes.items():
+        value = answer.measures.get(label.name, {}).get(name)
+        if value is not None:
+            quantity = {"value": round(value, 3), "unit": unit, "system": UCUM, "code": unit}
+            parts.append({"code": _own(code, title), "valueQuantity": quantity})
     excluded = _("can’t be excluded at 5 %") if label.name in answer.set else ""
     hashes = " ".join(f"SHA-256 of input {name}: {sha}." for name, sha in answer.inputs.items())
     content: dict[str, Any] = {
@@ -173,7 +180,7 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
         "effectiveDateTime": _instant(report.received),
         "issued": _instant(report.answered),
         "valueQuantity": _quantity(report, answer.probabilities[label.name]),
-        "note": [{"text": text} for text in (excluded, hashes, *map(retold, answer.remarks)) if text],
+        "note": [{"text": text} for text in (excluded, hashes, *map(retold, report.remarks)) if text],
     }
     if parts:
         content["component"] = parts

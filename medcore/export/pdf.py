@@ -147,7 +147,7 @@ def _answer(report: Report) -> str:
     cut = None if isinstance(outcome, MultiClass) else answer.thresholds.get(label.name)
     words = sentence(report.task.unit_noun, label.phrase, score, low, high)
     if label.name in answer.measures:
-        words = mask_words(label, answer.measures[label.name])
+        words = mask_words(label, answer.measures[label.name], low, high)
     body = f"<p>{escape(words)}</p>"
     return f"{head}{_scale(score, low, high, cut)}{body}{_labels(report)}{_remarks(report)}"
 
@@ -184,7 +184,7 @@ def _labels(report: Report) -> str:
 def _remarks(report: Report) -> str:
     """What to check, and what was not there."""
     answer = report.answer
-    said = [retold(r) for r in answer.remarks]
+    said = [retold(r) for r in report.remarks]
     if answer.unlike:
         said.append(
             _("{share} of the training patients were less unlike the others than this one.").format(
@@ -195,7 +195,7 @@ def _remarks(report: Report) -> str:
         said.append(
             _("Not measured, and the answer would gain most from it: {names}.").format(names=", ".join(answer.wished))
         )
-    return "".join(f'<p class="soft">{escape(text)}</p>' for text in said[:4])
+    return "".join(f'<p class="soft">{escape(text)}</p>' for text in said)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:

@@ -45,6 +45,7 @@ class Report:
     number: of the case; patient: pseudonym; inputs: by the task's fields; why: None where there is no map
     reads: in the order in which they were given, decoys left out; answered, made: aware, in UTC
     mask: (labels, …) of 0 and 1 on the grid of the first input, where the answer is one
+    quality: remarks on the inputs from when they came
     doubt: why the map is not to be relied on, in a sentence; "" where it passed its checks or was not measured yet
     """
 
@@ -63,6 +64,12 @@ class Report:
     made: datetime
     mask: np.ndarray | None = None
     doubt: str = ""
+    quality: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to check in the inputs, each once: from when they came, and the answer's own."""
+        return tuple(dict.fromkeys((*self.quality, *self.answer.remarks)))
 
     @property
     def final(self) -> Said | None:

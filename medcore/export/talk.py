@@ -67,6 +67,7 @@ def npz(maps: Sequence[Weighed]) -> bytes:
         arrays |= {f"map_{n}_{field}": values for field, values in why.values.items()}
         about.append(
             {
+                "use": RESEARCH,
                 "case": report.number,
                 "package": report.answer.package,
                 "package_hash": report.answer.package_hash,

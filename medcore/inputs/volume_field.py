@@ -56,9 +56,10 @@ class Frame:
 class VolumeField:
     """Takes MR sequences of a head on one grid.
 
-    sequences: for each that the net wants the names that it goes by, the first the usual one. Any but not all may be
-        missing; one that repeats another (in the lgg set FLAIR stands in for what was not acquired) counts as missing
-    leading: position of the sequence that others may repeat
+    sequences: for each that the net wants the names that it goes by, the first the usual one. Any but the leading one
+        may be missing; one that repeats that (in the lgg set FLAIR stands in for what was not acquired) counts as
+        missing
+    leading: position of the sequence that others may repeat, and that the net can't do without
     rows, columns: of the encoded grid. The head is cut out with a margin and brought to it in plane, so that the size
         of the picture and of its frame are not seen; slices stay as they are.
     crop: neighbouring slices that training sees at a time
@@ -112,6 +113,13 @@ class VolumeField:
             raise Unasked(
                 _("This volume has none of the sequences that the question needs: {names}.").format(names=usual),
                 _("Upload MR sequences of the head whose files name them."),
+            )
+        if channels[self.leading] is None:
+            raise Unasked(
+                _("There is no {name}, and without it the nets of this question find next to nothing.").format(
+                    name=_(self.sequences[self.leading][0])
+                ),
+                _("Add that series of the same examination; the others alone can be viewed."),
             )
         slices, rows, columns = given.voxels.shape[1:]
         if slices < FEW or min(rows, columns) < self.columns // 3:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medcore.i18n import _, retold
+from medcore.learn.decision import decided
 from medcore.tasks import Task
 
 
@@ -70,7 +71,7 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
             "In brackets the 95 % range over resampled patients."
         ).format(n=f"{report['n']:,}"),
         table(rows, heads),
-        *_decision(task, report.get("decision") or (checks or {}).get("decision") or {}),
+        *_decision(task, decided(report, checks)),
         *(part for section in (checks or {"sections": []})["sections"] for part in _section(section)),
         "## " + _("How it was made"),
         _("Data: {data}. Made {day} on {device}, seed {seed}. Recipe: {recipe}.").format(
@@ -81,14 +82,25 @@ def card(task: Task, about: dict[str, Any], checks: dict[str, Any] | None = None
             recipe=", ".join(f"{k} {v:g}" for k, v in about["recipe"].items()),
         )
         + " "
-        + _(
-            "Calibrated out of fold; thresholds chosen out of fold "
-            "(largest sensitivity + specificity for yes-or-no labels)."
-        ),
+        + _how_cut(task),
     ]
     if task.limits:
         parts += ["## " + _("Limits"), "\n".join(f"- {_(text)}" for text in task.limits)]
     return "\n\n".join(parts) + "\n"
+
+
+def _how_cut(task: Task) -> str:
+    """Where calibration and cuts come from."""
+    if task.grid:
+        return _(
+            "Calibrated out of fold. The cuts are fixed: marked is what reaches {voxel:.0f} %, and a label is there "
+            "where its likeliest part reaches half."
+        ).format(voxel=100 * task.grid[1].cut)
+    if task.outcome.kind == "multiclass":
+        return _("Calibrated out of fold. No cut: the most probable is said.")
+    if task.outcome.kind == "regression":
+        return _("Calibrated out of fold.")
+    return _("Calibrated out of fold; thresholds chosen out of fold (largest sensitivity + specificity).")
 
 
 def group_title(group: str, value: str) -> str:
@@ -100,12 +112,22 @@ def group_title(group: str, value: str) -> str:
         )
     if group == "sex":
         return {"F": _("Women and girls"), "M": _("Men and boys")}.get(value, value)
-    return _("View {view}").format(view=value)
+    return _("View {view}").format(view=value) if group == "view" else _("From {source}").format(source=value)
 
 
 def _decision(task: Task, found: Mapping[str, Any]) -> list[str]:
     """What the cut and the exclusion come to, and for whom: `medcore.learn.decision`."""
-    if not found:
+    groups = [
+        [group_title(group, value), f"{g['n']:,}", metric_title(g["metric"]), interval(g["figure"])]
+        for group, values in found.get("groups", {}).items()
+        for value, g in values.items()
+    ]
+    by_group = ["## " + _("By group of patients"), table(groups, ["", _("n"), _("Measure"), _("Value")])]
+    return [*_cuts(task, found), *(by_group if groups else [])]
+
+
+def _cuts(task: Task, found: Mapping[str, Any]) -> list[str]:
+    if "labels" not in found:
         return []
     titles = {c.name: _(c.title) for c in task.outcome.choices}
     cuts = [
@@ -120,12 +142,7 @@ def _decision(task: Task, found: Mapping[str, Any]) -> list[str]:
         for name, r in found["labels"].items()
     ]
     kept = [[titles[name], interval(figure)] for name, figure in found["coverage"].items()]
-    groups = [
-        [group_title(group, value), f"{g['n']:,}", metric_title(g["metric"]), interval(g["figure"])]
-        for group, values in found["groups"].items()
-        for value, g in values.items()
-    ]
-    parts = [
+    return [
         "## " + _("What the cut means"),
         table(cuts, ["", _("Said from"), _("Sensitivity"), _("Specificity"), _("n with"), _("n without")]),
         "## " + _("What can be excluded"),
@@ -136,9 +153,6 @@ def _decision(task: Task, found: Mapping[str, Any]) -> list[str]:
         ).format(share=100 * found["single"]),
         table(kept, ["", _("Keep it")]),
     ]
-    if groups:
-        parts += ["## " + _("By group of patients"), table(groups, ["", _("n"), _("Measure"), _("Value")])]
-    return parts
 
 
 def _section(section: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ MISS = 0.05  # a label is excluded where 95 % of those who have it score higher
 FEWEST = 20  # with fewer cases of a label nothing is excluded
 PARTS = 5
 AGES = ((0, 2), (2, 12), (12, 18), (18, 40), (40, 65), (65, 80), (80, 130))
-LEADING = ("auroc", "auroc_macro", "accuracy")
+LEADING = ("auroc", "auroc_macro", "accuracy", "dice")
 
 
 def withheld(unlike: float) -> bool:
@@ -76,17 +76,26 @@ def decision(
     thresholds: Sequence[float],
     samples: Sequence[Sample],
 ) -> dict[str, Any]:
-    """What the answer card needs of the answers (n, labels) to `samples`; empty for outcomes without probabilities.
+    """What the answer card needs of the answers (n, labels) to `samples`; of a mask `groups` and
+    `counts` alone; empty for a regression.
 
     labels: for each, its threshold, sensitivity and specificity there (of several classes: of being the chosen one),
         and n_with, n_without
     exclude_below, coverage, single: conformal cuts; how many of those who have a label kept it, measured on each
         fifth of the patients by the cuts of the others; share of cases that a single label was left of
-    groups: by age, sex and view, each group's n and leading metric
+    counts: of a mask by label, n_with and n_without
+    groups: by age, sex, view and source, each group's n and leading metric
     Figures are {value, low, high}: 95 % range over resampled patients.
     """
     if outcome.kind not in WITH_PROBABILITIES:
-        return {}
+        if not outcome.on:
+            return {}
+        there = truth.reshape(len(truth), -1)[:, : len(outcome.labels)] > 0
+        counts = {
+            label.name: {"n_with": int(t.sum()), "n_without": int((~t).sum())}
+            for label, t in zip(outcome.labels, there.T, strict=True)
+        }
+        return {"counts": counts, "groups": _groups(outcome, probabilities, truth, samples)}
     names, values = columns(outcome, probabilities)
     has = having(outcome, truth, len(names))
     patients = [s.patient_hash for s in samples]
@@ -141,22 +150,27 @@ def age_group(years: float) -> str:
 
 
 def groups_of(facts: Mapping[str, str]) -> dict[str, str]:
-    """The groups that a patient of these facts belongs to: age, sex and view, as far as they are known."""
+    """The groups that a patient of these facts belongs to: age, sex, view and source, as far as they are known."""
     out: dict[str, str] = {}
     with suppress(ValueError):
         out["age"] = age_group(float(facts.get("age_years") or facts.get("age") or ""))
     sex = facts.get("sex", "")[:1].upper()
     if sex in ("F", "M"):
         out["sex"] = sex
-    if facts.get("view"):
-        out["view"] = facts["view"]
-    return out
+    return out | {group: facts[group] for group in ("view", "source") if facts.get(group)}
+
+
+def decided(report: Mapping[str, Any], checks: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`decision` of a package: as its own report has it, else its checks; groups by the checks, which may know more of
+    the same patients than was read when it was trained."""
+    own, checked = report.get("decision") or {}, (checks or {}).get("decision") or {}
+    return {**checked, **own, "groups": checked.get("groups") or own.get("groups") or {}} if own or checked else {}
 
 
 def _groups(outcome: Outcome, p: np.ndarray, truth: np.ndarray, samples: Sequence[Sample]) -> dict[str, Any]:
     found: dict[str, dict[str, list[int]]] = {}
     for i, sample in enumerate(samples):
-        for key, group in groups_of(sample.facts).items():
+        for key, group in groups_of({**sample.facts, "source": sample.source}).items():
             found.setdefault(key, {}).setdefault(group, []).append(i)
     return {
         key: {name: _measured(outcome, p, truth, samples, np.array(index)) for name, index in sorted(groups.items())}

@@ -18,6 +18,7 @@ from medcore.learn import neighbours
 from medcore.learn.batches import collate, encode_inputs, on_own_grid
 from medcore.learn.decision import not_excluded, withheld
 from medcore.learn.devices import moved, pick, placed, with_fallback
+from medcore.outcomes import Outcome
 from medcore.packages import Package
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
     }
     names = [label.name for label in outcome.labels]
     thresholds = dict(zip(names, package.about["thresholds"], strict=False))
+    choice = outcome.choose(p, package.about["thresholds"])
+    remarks += at_odds(outcome, choice)
     return Answer(
         task=task.name,
         package=package.name,
@@ -166,7 +169,7 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         probabilities=dict(zip(names, map(float, p), strict=False)),
         ranges=spans,
         thresholds=thresholds,
-        choice=outcome.choose(p, package.about["thresholds"]),
+        choice=choice,
         set=not_excluded(outcome, p, package.about["exclude_below"]),
         unlike=unlike(package, seen),
         absent=tuple(a for name, spec in task.fields.items() for a in spec.absent(inputs[name])),
@@ -181,6 +184,19 @@ def answer(package: Package, inputs: Mapping[str, Input], device: str = "auto") 
         mask=mask,
         embedding=neighbours.vector(package, seen)[0] if package.space else None,
     )
+
+
+def at_odds(outcome: Outcome, choice: str) -> list[str]:
+    """A remark where several labels are said together of which one is no finding, as "normal"."""
+    said = [label for label in outcome.labels if label.name in choice.split("+")]
+    if len(said) < 2 or all(label.finding for label in said):
+        return []
+    names = ", ".join(_(label.title) for label in said)
+    return [
+        _("These don’t go together: {names}. Each label is judged by itself; rely on none of them here.").format(
+            names=names
+        )
+    ]
 
 
 def embedded(package: Package, inputs: Mapping[str, Input], device: str = "auto") -> np.ndarray:

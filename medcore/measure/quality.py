@@ -36,7 +36,9 @@ def of_ecg(given: Signal) -> list[str]:
 
 
 def _names(leads: list[str], of: int) -> str:
-    return _("all leads") if len(leads) == of > 1 else _("lead {name}").format(name=", ".join(leads))
+    if len(leads) == of > 1:
+        return _("all leads")
+    return (_("lead {name}") if len(leads) == 1 else _("leads {name}")).format(name=", ".join(leads))
 
 
 def _flat(looks: dict[str, Trace]) -> list[str]:

@@ -175,8 +175,15 @@ def _of_volume(marked: np.ndarray, given: Any) -> dict[str, float | None]:
     """What can be measured of a mask (slices, rows, columns) beside its voxels."""
     if not given.spacing_real:
         return {"volume_ml": None, "diameter_mm": None}
+    # A slice stands for half of the way to each neighbour along the normal, so that neither a lean of the stack nor a
+    # gap elsewhere in it counts.
+    _slices, high, wide = given.spacing_mm
+    along = np.asarray(given.along_mm)
+    middles = (along[1:] + along[:-1]) / 2
+    ends = np.concatenate([[1.5 * along[0] - 0.5 * along[1]], middles, [1.5 * along[-1] - 0.5 * along[-2]]])
+    areas = marked.sum((1, 2)) * high * wide
     return {
-        "volume_ml": float(marked.sum() * np.prod(given.spacing_mm) / 1000),
+        "volume_ml": float(areas @ np.abs(np.diff(ends)) / 1000),
         "diameter_mm": max((_diameter(s, given.spacing_mm[1:]) for s in marked if s.any()), default=0.0),
     }
 

@@ -41,9 +41,9 @@ def sentence(unit_noun: str, phrase: str, score: float, low: float, high: float)
     return text.format(unit=_(unit_noun), n=n, phrase=_(phrase), low=round(100 * low), high=round(100 * high))
 
 
-def mask_words(label: Label, about: Mapping[str, Any]) -> str:
-    """What a mask's score is of, and how large the mask is: of a picture its share, of a volume its size where the
-    file has true distances. about: what was measured of the label (`Mask.measures`)."""
+def mask_words(label: Label, about: Mapping[str, Any], low: float, high: float) -> str:
+    """What a mask's score is of with its range, and how large the mask is: of a picture its share, of a volume its size
+    where the file has true distances. about: what was measured of the label (`Mask.measures`); low, high: 0 to 1."""
     units = _("pixels") if "share" in about else _("voxels")
     if label.finding:
         of = _("The score is the mean probability of its most suspicious {units}, as many as the smallest finding has.")
@@ -59,4 +59,5 @@ def mask_words(label: Label, about: Mapping[str, Any]) -> str:
     else:
         size = _("Marked: {ml} ml, at most {mm} mm across in a slice.")
         size = size.format(ml=number(about["volume_ml"], 1), mm=number(about["diameter_mm"], 0))
-    return f"{of.format(units=units)} {size}"
+    range_ = _("Range {low} to {high}.").format(low=round(100 * low), high=round(100 * high))
+    return f"{of.format(units=units)} {range_} {size}"

@@ -2,7 +2,9 @@
 
 import re
 
-SEQUENCES = ("T1", "T1 post-contrast", "T2", "T2*", "FLAIR", "PD", "DWI", "ADC", "SWI")
+from medcore.i18n import N_
+
+SEQUENCES = ("T1", N_("T1 post-contrast"), "T2", "T2*", "FLAIR", "PD", "DWI", "ADC", "SWI")
 _BEGIN = r"(?<![a-z0-9])"
 _KNOWN = (  # the first that fits
     ("ADC", rf"{_BEGIN}(e?adc(?![a-z])|apparent)"),

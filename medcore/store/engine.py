@@ -83,6 +83,8 @@ def _in_plain_words() -> Iterator[None]:
                 _("The database stayed locked by another program for {s:g} s.").format(s=BUSY_SECONDS),
                 _("Nothing was changed. Try again in a moment."),
             ) from error
+        if "no such table" in said:
+            raise Refused(_("The database is being made anew."), _("Try again in a moment.")) from error
         if "is full" in said or "disk i/o error" in said or "no space" in said:
             raise disk_full() from error
         if "unable to open" in said or "connect" in said or "readonly" in said:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from medcore.i18n import _
 from medcore.inputs import Image, Input, Record, Signal, Volume
 
 SIDE = 2048
@@ -103,13 +104,13 @@ def _trace(given: Signal) -> bytes:
 def _stack(given: Volume, remarks: Sequence[str]) -> bytes:
     """voxels: int16 (channels, slices, rows, columns); value in the volume's unit = voxel * `scale` + `offset`.
 
-    `range`: 1st and 99th percentile of each channel, less what fills the outside. `positions_mm`: of each slice along
-    the normal of the slices. `placed`: False where no sides may be named.
+    `channels`: titles in the asker's language. `range`: 1st and 99th percentile of each channel, less what fills the
+    outside. `positions_mm`: of each slice along the normal of the slices. `placed`: False where no sides may be named.
     """
     voxels, scale, offset = _to_int16(given.voxels)
     header = {
         "kind": "volume",
-        "channels": given.channels,
+        "channels": [_(name) for name in given.channels],
         "units": given.units,
         "scale": scale,
         "offset": offset,

@@ -34,7 +34,7 @@ TASK = Task(
     },
     outcome=Mask(
         labels=(Label("tumour", N_("Tumour"), N_("had a tumour")),),
-        absent=Label("no_tumour", N_("No tumour"), N_("had none")),
+        absent=Label("no_tumour", N_("No tumour"), N_("had none"), finding=False),
         on="mr",
     ),
     net=net,
@@ -52,6 +52,10 @@ TASK = Task(
     limits=(
         N_("Every patient it learnt from has a glioma: how often it marks something in a healthy head is not known."),
         N_("The outline is that of the abnormality on FLAIR, oedema included, not of the part that takes up contrast."),
+        N_(
+            "Not asked without FLAIR: on patients never trained on, Dice falls from 0.81 to 0.16 without it. Without "
+            "the pre-contrast one it falls by 0.04, without the post-contrast one it stays."
+        ),
         N_("Learnt from thinned stacks without true distances between pixels or slices: no volume is told for those."),
         N_("Five institutions of one collection, one of them with a single patient; figures are given for each."),
     ),

@@ -28,7 +28,7 @@ TASK = Task(
     fields={"film": ImageField(size=192, views=("PA", "AP"))},
     outcome=Binary(
         present=Label("pneumonia", N_("Pneumonia"), N_("showed pneumonia")),
-        absent=Label("normal", N_("No pneumonia"), N_("showed none")),
+        absent=Label("normal", N_("No pneumonia"), N_("showed none"), finding=False),
     ),
     net=net,
     recipe=Recipe(epochs=40, batch=16, learning_rate=2e-3, weight_decay=2e-2, patience=20, validation=0.08),

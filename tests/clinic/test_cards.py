@@ -67,17 +67,22 @@ def test_limits_are_those_of_the_patient(answering: Clinic, reader: User) -> Non
     overall = package.report["metrics"]["auroc"]["value"]
     figure = {"value": overall - 0.2, "low": overall - 0.3, "high": overall - 0.1}
     known = {"n": 500, "metric": "auroc", "figure": figure}
-    package.about["report"]["decision"]["groups"] = {"age": {"65-79": known}, "sex": {"F": {**known, "n": 40}}}
+    package.about["report"]["decision"]["groups"] = {"age": {"65-79": known}, "sex": {"F": {**known, "n": 40}},
+                                                     "source": {"north": known, "south": known}}  # fmt: skip
     given = record()
     old = answered(answering, reader, Record(given.values, {"age_years": "70", "sex": "M"}))
     limits = {limit.group: limit for limit in answering.card(old).limits}
     assert (limits["age"].value, limits["age"].n, limits["age"].worse) == ("65-79", 500, True)
+    # Where the patient comes from isn't known, so both places are told; a made-up one is from neither.
+    assert [s.value for s in answering.card(old).sources] == ["north", "south"]
     assert (limits["sex"].value, limits["sex"].n, limits["sex"].figure) == ("M", 0, None)
     child = answered(answering, reader, Record({**given.values, "meanbp": 71.0}, {"age_years": "5"}))
     (age,) = answering.card(child).limits
     assert (age.value, age.n, age.worse) == ("2-11", 0, False)
     unknown = answered(answering, reader, Record({**given.values, "meanbp": 72.0}))
     assert answering.card(unknown).limits == ()
+    made_up = answered(answering, reader, Record({**given.values, "meanbp": 74.0}, {"simulated": "yes"}))
+    assert answering.card(made_up).sources == ()
 
 
 def test_an_older_package_has_them_from_its_checks(small_models: Path, tmp_path: Path) -> None:

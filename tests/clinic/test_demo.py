@@ -1,11 +1,13 @@
 """The first worklist."""
 
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from medcore import tasks
-from medcore.clinic import Clinic, User
+from medcore import jobs, tasks
+from medcore.clinic import AttributionView, Clinic, User
 from medcore.errors import Refused
 from medcore.settings import Settings
 
@@ -139,6 +141,31 @@ def test_a_demonstration_does_not_start_again_under_a_training(showing: Clinic) 
     with pytest.raises(Refused, match="A training is under way"):
         showing.forget_demo(trainer)
     assert showing.worklist(trainer).total == 5
+
+
+def test_a_demonstration_starts_again_while_a_map_is_measured(bare: Settings, small_models: Path) -> None:
+    """And what is measured of the old map is not said of the new one that has its number."""
+    ask = ("mortality", "hospital_death")
+
+    def shown() -> tuple[Clinic, User, int, AttributionView]:
+        clinic = Clinic(replace(bare, demo=True, models=small_models))
+        clinic.seed_demo(clinic.sign_in("admin"))
+        trainer = clinic.set_read_first(clinic.sign_in("trainer"), False)
+        (case,) = (r.id for r in clinic.worklist(trainer).rows if r.task == ask[0])
+        clinic.answer(trainer, case, ask[0])
+        return clinic, trainer, case, clinic.explain(trainer, case, *ask)
+
+    clinic, trainer, _case, old = shown()
+    job = jobs.claim(clinic.database, "worker", kinds=("evidence",))
+    assert job and old.health.state == "measuring"
+    clinic.forget_demo(trainer)
+    with pytest.raises(Refused, match="being made anew"):
+        jobs.claim(clinic.database, "worker", kinds=("evidence",))
+    again, trainer, case, new = shown()
+    assert new.id == old.id
+    with jobs.Heartbeat(clinic.database, job) as beat:
+        clinic.work(job, beat, threading.Event())
+    assert again.explain(trainer, case, *ask).health.state == "measuring"
 
 
 def test_only_a_demonstration_is_forgotten(clinic: Clinic, reader: User) -> None:

@@ -136,6 +136,7 @@ def test_all_maps_leave_as_a_page_that_opens_offline_and_as_arrays(desk: tuple[C
     with np.load(io.BytesIO(clinic.export(me, case_id, TASK, "maps").data)) as found:
         about = json.loads(str(found["about"]))
         assert [a["method"] for a in about] == ["smooth_grad", "integrated_gradients", "occlusion"]
+        assert {a["use"] for a in about} == {"Research use only. Not a diagnosis."}
         assert [bool(a["doubt"]) for a in about] == [True, False, False] and about[2]["evidence"] is None
         own = clinic.explain(me, case_id, TASK, method="integrated_gradients").attribution.values["record"]
         np.testing.assert_array_equal(found["map_1_record"], own)

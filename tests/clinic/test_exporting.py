@@ -482,9 +482,12 @@ def test_a_name_that_a_spreadsheet_would_run_is_quoted(answering: Clinic, boss: 
 def test_the_outlines_of_a_real_series_join_its_study_exactly_in_place(
     answering: Clinic, boss: User, data: Path
 ) -> None:
-    """Drawn here, so that each pixel is known."""
-    task = "brain_tumour_seg"
-    files = {p.name: p.read_bytes() for p in sorted((data / "dicom_series/series/mr_t1_brain").glob("*.dcm"))}
+    """Drawn here, so that each pixel is known. The real series is T1; the question is only asked of one named FLAIR."""
+    task, files = "brain_tumour_seg", {}
+    for path in sorted((data / "dicom_series/series/mr_t1_brain").glob("*.dcm")):
+        (slice_ := dcmread(path)).SeriesDescription = "FLAIR"
+        slice_.save_as(part := io.BytesIO())
+        files[path.name] = part.getvalue()
     (case,) = answering.admit(boss, files).cases
     given = answering.answer(boss, case, task)
     report = answering._gathered(boss, given, None, None)
@@ -556,3 +559,12 @@ def test_the_series_of_a_study_are_answered_together_and_the_outline_joins_the_f
     assert made.NumberOfFrames == len(said) == whole.voxels.shape[1] and said.any()
     heights = [f.PlanePositionSequence[0].ImagePositionPatient[2] for f in made.PerFrameFunctionalGroupsSequence]
     np.testing.assert_array_equal(made.pixel_array[np.argsort(heights)], said)
+    (told,) = (
+        o
+        for o in entries(answering.export(boss, case, task, "fhir"), "Observation")
+        if o["code"]["coding"][0]["code"] == f"{task}.tumour"
+    )
+    sizes = {c["code"]["coding"][0]["code"]: c.get("valueQuantity") for c in told["component"]}
+    about = given.answer.measures["tumour"]
+    for name, value, unit in (("volume", about["volume_ml"], "mL"), ("diameter", about["diameter_mm"], "mm")):
+        assert sizes[name]["value"] == pytest.approx(value, abs=1e-3) and sizes[name]["code"] == unit

@@ -17,13 +17,16 @@ from app.parts import desk
 from medcore import __main__ as command
 from medcore import jobs, outcomes, tasks
 from medcore.clinic import Clinic, User
+from medcore.clinic.ranking import urgency
 from medcore.errors import Refused
 from medcore.explain import METHODS, explain, methods
 from medcore.explain.records import record_field
 from medcore.explain.whole import FEWEST, SIDE
 from medcore.inputs import Input, Record, Volume, sha256
 from medcore.learn.build import train
+from medcore.learn.predict import Answer
 from medcore.outcomes import Regression
+from medcore.outcomes.base import WITH_PROBABILITIES
 from medcore.packages import Package, load
 from medcore.readers import files_of, read
 from medcore.settings import REPO, settings
@@ -102,6 +105,19 @@ def test_the_declaration_is_whole(made: Made) -> None:
     assert methods(task) and set(methods(task)) <= set(METHODS)
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_normal_is_no_finding(name: str) -> None:
+    """Nor is the absence of what is asked: neither is drawn as one, and neither makes a case urgent."""
+    outcome = tasks.get(name).outcome
+    harmless = [c for c in outcome.choices if re.match(r"normal$|no_", c.name) or c not in outcome.labels]
+    assert not [c.name for c in harmless if c.finding]
+    if outcome.kind not in WITH_PROBABILITIES:
+        return
+    sure = {label.name: 0.96 if label in harmless else 0.01 for label in outcome.labels}
+    given = Answer(name, "", "", sure, {}, {}, "", (), 0.0, (), (), (), "cpu", 0.0)
+    assert (urgency(outcome, given) or 0.0) < 0.1
+
+
 def test_the_same_seed_simulates_the_same_and_says_so(made: Made) -> None:
     task = made.task
 
@@ -122,6 +138,7 @@ def test_a_package_is_loaded_as_it_was_saved(made: Made) -> None:
     assert again.hash == made.package.hash and again.folds == [0, 1]
     assert len(again.seen_patients) == CASES
     assert again.report["n"] > 0 and set(again.report["metrics"]) and made.task.question in again.card
+    assert ("The cuts are fixed" in again.card) == bool(made.task.grid)
     for net in again.about["nets"]:
         path = again.folder / net["file"]
         content = path.read_bytes()
@@ -288,9 +305,13 @@ def test_its_page_is_drawn_and_keeps_the_answer_back(made: Made, monkeypatch: py
     assert made.package.name not in before.replace(f"Model {made.package.name} is ready", "")
     clinic.lock_read(me, case_id, task.name, made.choice(), confidence=2)
     given = clinic.answer(me, case_id, task.name)
-    clinic.explain(me, case_id, task.name)
+    why = clinic.explain(me, case_id, task.name).attribution
     after = sent(page.run())
     assert made.package.name in after and given.answer.package_hash[:8] in after
+    told = record_field(task) and given.answer.probabilities.get(why.label)
+    if told and METHODS[why.method].adds_up and not given.answer.withheld:
+        start = told - float(sum(next(iter(why.values.values()))))
+        assert f"Start: {round(100 * start)} in 100" in after
     for name in ("case", "explain"):
         assert "Simulated" in sent(page.switch_page(f"../pages/{name}.py").run())
 

@@ -38,6 +38,18 @@ def test_a_code_counts_at_any_likelihood_and_the_sets_folds_are_kept(tmp_path: P
     assert name == "ecg" and given.leads == LEADS and given.rate_hz == 100
     assert given.samples[:, 0] == pytest.approx(np.arange(12) / 10)
     assert "infarct" not in str(given.facts)
+    assert (first.facts, second.facts) == ({"benchmark": "folds 1 to 8"}, {})
+
+
+def test_age_and_sex_are_for_figures_by_group_and_no_input(tmp_path: Path) -> None:
+    folder = layout(tmp_path, "1,15.0,,\"{'NORM': 100.0}\",1.0,3,00001_lr\n2,16.0,,\"{'IMI': 50.0}\",,9,00002_lr\n")
+    table = folder / "ptbxl_database.csv"
+    first, *rest = table.read_text().splitlines()
+    table.write_text("\n".join([first + ",age,sex", rest[0] + ",300.0,1", rest[1] + ",44.0,0"]))
+    old, young = ptbxl(folder)
+    assert (old.facts["age_years"], old.facts["sex"]) == ("90", "F")
+    assert (young.facts["age_years"], young.facts["sex"]) == ("44", "M")
+    assert not {"age_years", "sex"} & set(old.load()["ecg"].facts)
 
 
 @pytest.mark.parametrize("missing", ["ptbxl_database.csv", "scp_statements.csv"])

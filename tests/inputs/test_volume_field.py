@@ -82,6 +82,7 @@ def test_a_copy_of_flair_is_no_sequence(made: tuple[Volume, np.ndarray]) -> None
     [
         (Volume(np.zeros((1, 40, 64, 64)), np.eye(4), ("",), "HU"), "none of the sequences"),
         (Volume(np.zeros((1, 40, 64, 64)), np.eye(4), ("T2",)), "none of the sequences"),
+        (Volume(np.zeros((2, 20, 64, 64)), np.eye(4), ("T1", "T1 post-contrast")), "There is no FLAIR"),
         (Volume(np.zeros((1, 2, 64, 64)), np.eye(4), ("FLAIR",)), "2 slices"),
         (Volume(np.full((1, 20, 64, 64), 7), np.eye(4), ("FLAIR",)), "even grey"),
     ],
@@ -126,5 +127,7 @@ def test_series_on_one_grid_are_read_together(made: tuple[Volume, np.ndarray]) -
     assert parts_of(found) == tuple(sha256(part) for part in series) and sha256(found) == sha256(whole)
     assert FIELD.joined(series[:1]) == [] and FIELD.joined([series[0], series[0]]) == []
     assert FIELD.joined([series[0], replace(series[1], channels=("DWI",))]) == [], "no sequence that is asked for"
+    with pytest.raises(Unasked, match="There is no FLAIR"):
+        get("brain_tumour_seg").take([series[0], series[2]])
     taken = get("brain_tumour_seg").take([elsewhere, *series])
     assert taken and sha256(taken[0]["mr"]) == sha256(whole)

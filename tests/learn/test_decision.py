@@ -1,6 +1,7 @@
 """What a cut and an exclusion are worth: on made-up answers whose right figures are known."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from medcore.datasets.sample import Sample
 from medcore.learn.decision import (
     age_group,
     columns,
+    decided,
     decision,
     exclude_below,
     exclusion,
@@ -16,7 +18,8 @@ from medcore.learn.decision import (
     having,
     not_excluded,
 )
-from medcore.outcomes import Binary, Label, MultiClass, MultiLabel, Regression
+from medcore.learn.predict import at_odds
+from medcore.outcomes import Binary, Label, Mask, MultiClass, MultiLabel, Regression
 
 A, B, C = (Label(n, n.upper(), n) for n in "abc")
 
@@ -106,6 +109,29 @@ def test_groups_by_age_sex_and_view() -> None:
     assert found["view"]["AP"]["metric"] == "auroc" and 0.7 < found["view"]["AP"]["figure"]["value"] < 0.95
 
 
+def test_of_an_outline_dice_by_group_and_how_many_had_one() -> None:
+    """Rows of three: there, marked, rightly marked; one source is outlined well, the other not at all."""
+    p = np.tile([[1.0, 50.0, 50.0], [1.0, 50.0, 0.0]], (20, 1))
+    truth = np.full((40, 1), 50.0)
+    truth[:2] = 0
+    cases = [replace(s, source=f"site {i % 2}") for i, s in enumerate(samples(40, sex=["F"]))]
+    found = decision(Mask((A,), B, on="mr"), p, truth, [0.5], cases)
+    assert set(found) == {"groups", "counts"} and found["counts"] == {"a": {"n_with": 38, "n_without": 2}}
+    sources = found["groups"]["source"]
+    assert {k: (v["n"], v["metric"]) for k, v in sources.items()} == {"site 0": (20, "dice"), "site 1": (20, "dice")}
+    assert sources["site 0"]["figure"]["value"] > 0.9 and sources["site 1"]["figure"]["value"] == 0
+    assert found["groups"]["sex"]["F"]["n"] == 40
+
+
+def test_groups_are_those_of_the_checks_and_cuts_those_of_the_report() -> None:
+    """A package whose data set told no age when it was trained."""
+    own = {"labels": {"a": {"threshold": 0.3}}, "groups": {}}
+    checked = {"labels": {"a": {"threshold": 0.4}}, "groups": {"sex": {"F": {"n": 3}}}}
+    assert decided({"decision": own}, {"decision": checked}) == {**own, "groups": checked["groups"]}
+    assert decided({"decision": own}, None) == own and decided({}, {"decision": checked}) == checked
+    assert decided({"decision": {}}, {}) == {}
+
+
 @pytest.mark.parametrize(("years", "group"), [(0, "0-1"), (1.9, "0-1"), (17.9, "12-17"), (79, "65-79"), (90, "80+")])
 def test_age_groups(years: float, group: str) -> None:
     assert age_group(years) == group
@@ -120,3 +146,11 @@ def test_a_number_has_no_decision() -> None:
     outcome = Regression(A, unit="years")
     assert decision(outcome, np.ones((5, 1)), np.ones(5), [], samples(5)) == {}
     assert exclude_below(outcome, np.ones((5, 1)), np.ones(5)) == {}
+
+
+def test_normal_beside_a_finding_is_remarked_on() -> None:
+    calm = replace(C, finding=False)
+    outcome = MultiLabel((A, B, calm))
+    assert at_odds(outcome, "a+b") == at_odds(outcome, "c") == at_odds(outcome, "") == []
+    (remark,) = at_odds(outcome, "a+c")
+    assert "A, C" in remark

@@ -113,6 +113,37 @@ def test_volume_and_diameter_only_where_distances_are_real() -> None:
     assert OUTCOME.measures(mask & False, given)["tumour"]["diameter_mm"] == 0
 
 
+def stack(lean: float = 0.0, positions: tuple[float, ...] | None = None) -> Volume:
+    """4 slices of 20 × 20 pixels of 1 mm, 4 mm apart along their normal, each `lean` mm further back than the last; or
+    at these positions."""
+    affine = np.diag([0, 0, 0, 1.0])
+    affine[1:3, 0], affine[1, 1], affine[0, 2] = (lean, 4), 1, 1
+    if positions:
+        affine[2, 0] = (positions[-1] - positions[0]) / 3
+    return Volume(np.zeros((1, 4, 20, 20)), affine, positions_mm=positions)
+
+
+def volume_ml(given: Volume, *slices: int) -> float:
+    """Of 200 pixels in each of these slices."""
+    mask = np.zeros((1, 4, 20, 20), bool)
+    mask[0, slices, :10] = True
+    return float(OUTCOME.measures(mask, given)["tumour"]["volume_ml"])
+
+
+def test_the_volume_of_a_leaning_stack_is_that_of_the_room_it_fills() -> None:
+    leaning = stack(lean=2)  # 26.6°
+    assert volume_ml(leaning, 1, 2) == pytest.approx(1.6)
+    assert volume_ml(leaning, 1, 2) == pytest.approx(400 * abs(np.linalg.det(leaning.affine[:3, :3])) / 1000)
+
+
+def test_a_slice_stands_for_half_of_the_way_to_its_neighbours() -> None:
+    uneven = stack(positions=(0, 4, 8, 20))
+    assert volume_ml(uneven, 0) == pytest.approx(0.2 * 4)  # as much outwards as inwards
+    assert volume_ml(uneven, 0, 1) == pytest.approx(0.2 * (4 + 4))
+    assert volume_ml(uneven, 2) == pytest.approx(0.2 * (2 + 6))
+    assert volume_ml(uneven, 0, 1, 2, 3) == pytest.approx(0.2 * (4 + 4 + 8 + 12))
+
+
 # pictures
 
 LUNGS = Mask((Label("lungs", "Lungs", "showed lungs", finding=False),), Label("none", "None", "none"), "film", cut=0.5)
@@ -149,12 +180,13 @@ def test_nothing_stands_for_the_whole_of_any_grid(shape: tuple[int, ...]) -> Non
 
 def test_a_mask_is_told_in_words_that_fit_what_it_lies_on() -> None:
     (lungs,), (tumour,) = LUNGS.labels, OUTCOME.labels
-    words = mask_words(lungs, {"voxels": 300, "share": 0.312})
+    words = mask_words(lungs, {"voxels": 300, "share": 0.312}, 0.904, 0.99)
     assert words.endswith("Marked: 31\u00a0% of the picture.") and "likeliest pixels" in words
+    assert " Range 90 to 99. " in words
     for other in ("voxel", "slice", "suspicious", "volume"):
         assert other not in words
-    assert mask_words(lungs, {"voxels": 0, "share": 0.0}).endswith("Nothing is marked.")
-    unknown = mask_words(tumour, {"voxels": 12345, "volume_ml": None, "diameter_mm": None})
+    assert mask_words(lungs, {"voxels": 0, "share": 0.0}, 0, 0.1).endswith("Nothing is marked.")
+    unknown = mask_words(tumour, {"voxels": 12345, "volume_ml": None, "diameter_mm": None}, 0.5, 1)
     assert "suspicious voxels" in unknown and "12\u202f345 voxels" in unknown and "picture" not in unknown
-    known = mask_words(tumour, {"voxels": 60, "volume_ml": 0.12, "diameter_mm": 8.1})
+    known = mask_words(tumour, {"voxels": 60, "volume_ml": 0.12, "diameter_mm": 8.1}, 0.5, 1)
     assert known.endswith("Marked: 0.1 ml, at most 8 mm across in a slice.")

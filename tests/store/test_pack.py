@@ -1,10 +1,12 @@
 """What viewers fetch, checked byte by byte as a browser reads it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from medcore.i18n import _catalogue, language
 from medcore.inputs import Image, Record, Signal, Volume
 from medcore.store.pack import GAP, SIDE, pack, shrink, unpack, view_input
 
@@ -131,6 +133,16 @@ def test_a_volume_says_all_that_its_viewer_needs() -> None:
     ((low, high),) = header["range"]
     assert 0 <= low < 5  # without what fills the outside
     assert 95 < high < 100
+
+
+def test_sequences_are_named_in_the_askers_language() -> None:
+    given = replace(boxed(np.zeros((2, 3, 4, 5), np.int16)), channels=("pre-contrast", "FLAIR"))
+    token = language.set("zh")
+    try:
+        title, name = unpack(view_input(given))[0]["channels"]
+    finally:
+        language.reset(token)
+    assert title == _catalogue("zh")["pre-contrast"] != "pre-contrast" and name == "FLAIR"
 
 
 def test_an_even_volume_counts_its_places_itself() -> None:

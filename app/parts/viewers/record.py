@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from app.parts import theme
 from app.parts.theme import Html, e, number
-from medcore.i18n import _
+from medcore.i18n import N_, _
 from medcore.inputs import Column
 from medcore.inputs.record import Value
 
@@ -30,10 +30,14 @@ def value_text(column: Column, value: Value) -> str:
     return number(round(value, _decimals(value)))
 
 
+SINGULAR = {"days": N_("day"), "years": N_("year")}
+
+
 def _value(column: Column, value: Value) -> str:
     if value is None:
         return f'<span class="miss">{e(value_text(column, value))}</span>'
-    unit = f"({column.unit})" if "–" in column.unit else _(column.unit)
+    known = SINGULAR.get(column.unit, column.unit) if value == 1 else column.unit
+    unit = f"({column.unit})" if "–" in column.unit else _(known)
     bare = isinstance(value, str) or column.unit in ("", "count", "0/1")
     return f"<b>{e(value_text(column, value))}</b>" + ("" if bare else f' <span class="soft">{e(unit)}</span>')
 
@@ -113,7 +117,7 @@ def record_table(
     """The record's values in the order in which they matter.
 
     points: how far each column moved the answer, in points of 100 (None before the read is locked)
-    base: the average answer that the points start from, 0 to 1
+    base: the answer that the points start from, 0 to 1
     before: values of the patient's last record, if there is one; before_from: its case's number
     grey: the points are not to be relied on, and drawn in greys
     """
@@ -157,5 +161,6 @@ def _foot(points: Sequence[float] | None, first: AbstractSet[int], base: float |
         n=len(first), top=number(top, 1, signed=True), m=len(points) - len(first), rest=number(rest, 1, signed=True)
     )
     if base is not None:
-        story = _("Start: {n} in 100 across all patients.").format(n=round(100 * base)) + " " + story
+        start = _("Start: {n} in 100, the answer to the values it is compared with.")
+        story = f"{start.format(n=round(100 * base))} {story}"
     return Html(f"<span>{e(story)}</span><span>{e(signs)} {e(_('Points: share of 100.'))}</span>")
