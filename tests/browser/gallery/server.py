@@ -1,6 +1,7 @@
 """The viewers on a page of their own, fed with arrays of which every value is known. `python server.py PORT`."""
 
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,15 @@ def paced() -> Signal:
     return Signal((np.stack(rows) / 4).astype(np.float32), 500.0, TWELVE, ("mV",) * 12)
 
 
+def windowed(centre: float, width: float) -> Image:
+    """The film with a window of its own."""
+    return replace(film(), window=(centre, width))
+
+
 INPUTS = {
     "film": film,
+    "windowed": lambda: windowed(1500, 1600),
+    "whole": lambda: windowed(2000, 3400),
     "monochrome1": lambda: film(True),
     "colour": colour,
     "large": large,
