@@ -22,6 +22,7 @@ from medcore.settings import REPO
 from medcore.simulate.ecg import ecg
 from medcore.store.pack import pack, view_input
 
+WAVES = (("P", -80, -50), ("QRS", -25, 25), ("ST", 25, 100), ("T", 100, 200))  # samples from the R peak
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
@@ -138,7 +139,9 @@ def figures(name: str) -> dict[str, Any] | None:
         "qtc_fridericia_ms": qt and 418.0,
         "lead": given.leads[lead],
         "r_peaks": peaks,
-        "segments": [],
+        "segments": [
+            {"kind": kind, "start": r + start, "end": r + end} for r in peaks for kind, start, end in WAVES
+        ],
         "beat": {name: [round(float(v), 4) for v in row] for name, row in zip(given.leads, beats, strict=True)},
         "beat_rate_hz": float(rate),
         "beat_r_index": round(0.3 * rate),
