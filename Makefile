@@ -18,7 +18,7 @@ help:
 	@echo "make test     all tests, those in a browser included (ARGS='-k ecg' picks some)"
 	@echo "make check    lint, format, types, arrows between the rooms, Dockerfile"
 	@echo "make bench    benchmarks"
-	@echo "make pictures  every page in both themes, languages and widths, into build/pictures"
+	@echo "make pictures  every page in both themes, languages and widths, into build/pictures; the README's into docs"
 	@echo "make texts    brings the lists of texts in medcore/locale up to date, for translators"
 	@echo "make install  only sets up .venv"
 	@echo "make clean    removes .venv and caches; never the data"
@@ -44,6 +44,10 @@ check: install-dev
 
 bench: install-dev
 	$(PY) -m tests.benchmarks $(ARGS)
+
+pictures: install-dev
+	$(PY) -m tests.pictures $(ARGS)
+	$(PY) -m tests.pictures --docs
 
 texts: install-dev
 	$(PY) -m tests.texts

@@ -279,12 +279,6 @@ with bar:
         width=150,
     )
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", width="stretch"):
-        if clinic.settings.demo and st.button(
-            _("Start again"),
-            icon=":material/restart_alt:",
-            help=_("Back to the five cases of this demonstration, unread"),
-        ):
-            reset()
         if st.button(_("Add cases"), icon=":material/upload:"):
             st.switch_page(NEW)
         read_next = st.container(width="content")
@@ -306,7 +300,16 @@ with care.guarded():
         per_page=PER_PAGE,
     )
     with top:
-        theme.title(_("Worklist"), *counted(page))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(width="stretch"):
+                theme.title(_("Worklist"), *counted(page))
+            if clinic.settings.demo and st.button(
+                _("Start again"),
+                icon=":material/restart_alt:",
+                type="tertiary",
+                help=_("Back to the five cases of this demonstration, unread"),
+            ):
+                reset()
         if saved := st.session_state.pop("saved", ""):
             theme.saved(_("{number} is saved.").format(number=saved))
     with read_next:

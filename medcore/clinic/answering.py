@@ -19,7 +19,7 @@ from medcore.clinic.versions import Versions, in_use_id, in_use_row
 from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.i18n import _, in_english
-from medcore.inputs import Input, sha256
+from medcore.inputs import Input, VolumeField, sha256
 from medcore.settings import Settings
 from medcore.store import audit, pack
 from medcore.store.tables import AnswerRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
@@ -92,18 +92,22 @@ class Answering(Versions):
 
     def mask_bytes(self, user: User, answer_id: int) -> bytes:
         """An answer's mask, packed: `mask` uint8 (labels, …) of 0 and 1 on the input's own grid;
-        the header's `labels` give name, title and what was measured of each. Under the same rule as the answer."""
+        the header's `labels` give name, title and what was measured of each, `leading` the names of the sequence to
+        show it on. Under the same rule as the answer."""
         with self.database.read() as session:
             me = self._account(session, user, "answer")
             row = session.get(AnswerRow, answer_id)
             if row is None or not row.settings.get("mask"):
                 raise Refused(_("There is no such mask."), _("Open its case from the worklist."))
             self._check_revealed(session, me, row.case_id, row.task)
-            labels = tasks.get(row.task).outcome.labels
+            task = tasks.get(row.task)
+            labels = task.outcome.labels
             measures = row.answer["measures"]
         mask = self._mask(row)
         named = [{"name": label.name, "title": _(label.title), **measures.get(label.name, {})} for label in labels]
-        return pack.pack({"labels": named}, {"mask": mask.astype(np.uint8)})
+        field = task.fields[task.outcome.on]
+        leading = field.sequences[field.leading] if isinstance(field, VolumeField) else ()
+        return pack.pack({"labels": named, "leading": leading}, {"mask": mask.astype(np.uint8)})
 
     def _mask(self, row: AnswerRow) -> np.ndarray:
         """The mask that an answer was stored with, (labels, …) bool on the input's own grid."""

@@ -28,9 +28,9 @@ STREAMLIT = {
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk with a case of each kind, read by the reader; two films of one patient, and two records in an exercise
-    that the admin is in, which nobody has read."""
-    made = Desk(tmp_path_factory.mktemp("shape"))
+    """A demonstration's desk with a case of each kind, read by the reader; two films of one patient, and two records in
+    an exercise that the admin is in, which nobody has read."""
+    made = Desk(tmp_path_factory.mktemp("shape"), more={"MEDCORE_DEMO": "1"})
     stock(made)
     more(made)
     made.start()
@@ -73,6 +73,24 @@ def test_nothing_scrolls_sideways_on_a_telephone(browser: Browser, desk: Desk) -
         for box in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
             wide, seen = page.evaluate(f"() => [{box}.scrollWidth, {box}.clientWidth]")
             assert wide == seen, f"{path}: {box} is {wide} px wide"
+    page.context.close()
+
+
+def test_the_worklists_tools_are_one_row_at_a_desk(browser: Browser, desk: Desk) -> None:
+    page = visitor(browser, desk, 1440, "light", "reader")
+    shown(page, desk, "/")
+    assert button(page, "Start again").is_visible()
+    tools = [
+        page.get_by_role("radiogroup").first, page.get_by_role("radiogroup").last, page.get_by_role("searchbox"),
+        button(page, "Add cases"), page.get_by_role("button", name="Read next case"),
+    ]  # fmt: skip
+    middles = []
+    for tool in tools:
+        tool.wait_for()
+        box = tool.bounding_box()
+        assert box
+        middles.append(box["y"] + box["height"] / 2)
+    assert max(middles) - min(middles) < 12
     page.context.close()
 
 

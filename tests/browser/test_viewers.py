@@ -178,6 +178,14 @@ def test_invert_and_presets_change_the_greys(page: Page, gallery: str) -> None:
     assert view(page)["preset"] == "auto"
 
 
+def test_a_files_window_is_kept_unless_it_is_the_whole_range(page: Page, gallery: str) -> None:
+    opened(page, gallery, of="windowed")  # grey values run from 400 on
+    assert (view(page)["low"], view(page)["high"]) == (300, 1900)
+    opened(page, gallery, of="whole")
+    assert view(page)["preset"] == "auto"
+    assert 0 < view(page)["low"] < 200 and 3000 < view(page)["high"] <= 3200  # 3 to 99 of 100 pixels
+
+
 def test_colour_is_drawn_as_it_is(page: Page, gallery: str) -> None:
     opened(page, gallery, of="colour")
     assert at_film(page, 30, 100) == [200, 40, 30]
@@ -207,6 +215,33 @@ def test_zoom_keeps_the_place_under_the_pointer_and_pan_moves_with_it(page: Page
     assert (moved["y"] - state["y"]) * state["scale"] == pytest.approx(30, abs=0.5)
     press(page, "1:1")
     assert view(page)["zoom"] == 100
+
+
+def test_a_wheel_and_two_fingers_zoom_a_film_about_their_place(browser: Browser, gallery: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, bypass_csp=True)
+    page = context.new_page()
+    opened(page, gallery)
+    before = view(page)
+    box = page.locator(".well canvas").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80), ("touchEnd", 0)):
+        points = [{"x": x + s * apart, "y": y, "id": i} for i, s in enumerate((-1, 1))] if apart else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    settled(page)
+    pinched = view(page)
+    assert pinched["scale"] == pytest.approx(4 * before["scale"], rel=0.1)
+    assert (pinched["x"], pinched["y"]) == pytest.approx((before["x"], before["y"]), abs=12)
+    assert (pinched["low"], pinched["high"]) == (before["low"], before["high"])
+    page.mouse.move(box["x"] + 40, box["y"] + 30)
+    page.mouse.wheel(0, -200)
+    settled(page)
+    wheeled = view(page)
+    assert wheeled["scale"] > 1.4 * pinched["scale"]
+    for at, of in (("x", 40 - box["width"] / 2), ("y", 30 - box["height"] / 2)):  # what lay there lies there still
+        assert wheeled[at] + of / wheeled["scale"] == pytest.approx(pinched[at] + of / pinched["scale"], abs=0.5)
+    context.close()
 
 
 def test_attention_leaves_low_values_untouched_and_is_numbered(page: Page, gallery: str) -> None:

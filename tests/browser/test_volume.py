@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Locator, Page
 
 from medcore.store.pack import unpack
 from tests.browser.conftest import own_page
-from tests.browser.test_viewers import Traffic, opened, press, settled, view
+from tests.browser.test_viewers import Traffic, press, settled, view
+from tests.browser.test_viewers import opened as opened_viewer
 from tests.browser.volumes.made import blob
 
 pytestmark = pytest.mark.browser
@@ -22,6 +23,15 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the viewer's own page."""
     with own_page("volumes", tmp_path_factory.mktemp("volumes")) as url:
         yield url
+
+
+def opened(page: Page, url: str, **query: object) -> None:
+    """The viewer with all of its tools in sight."""
+    opened_viewer(page, url, **query)
+    more = page.locator(".viewer:not(.narrow)").get_by_role("button", name="More")
+    if more.count() and more.is_visible():
+        more.click()
+        settled(page)
 
 
 def pane(page: Page, plane: str) -> Locator:
@@ -125,6 +135,40 @@ def test_no_view_change_reaches_the_server(page: Page, volumes: str) -> None:
         page.locator(".measures").get_by_role("button", name="Remove").click()
         press(page, "Reset")
     assert view(page)["measures"] == []
+
+
+def test_a_mask_is_met_where_most_of_it_lies_on_the_sequence_that_leads(page: Page, volumes: str) -> None:
+    opened(page, volumes, of="three")
+    assert view(page)["at"] == [10, 20, 30] and view(page)["channel"] == 0
+    opened(page, volumes, of="three", mask=1)
+    mask = unpack(blob("mask", "three"))[1]["mask"].any(0)
+    most = int(mask.sum((1, 2)).argmax())
+    middle = [round(float(at.mean())) for at in np.nonzero(mask[most])]
+    assert view(page)["at"] == [most, *middle] and view(page)["at"] != [10, 20, 30]
+    assert view(page)["channel"] == 1
+    key(page, "axial", "Home", "c")
+    press(page, "Reset")
+    assert view(page)["at"] == [most, *middle] and view(page)["channel"] == 1
+
+
+def test_the_tools_are_one_row_and_the_rest_stands_behind_more(page: Page, volumes: str) -> None:
+    for query in ({"of": "three", "map": 1, "mask": 1}, {"of": "ct"}):
+        opened_viewer(page, volumes, **query)
+        tools = page.locator(".viewer .tools")
+        assert tools.evaluate("e => e.clientHeight") == 32
+        assert page.get_by_role("slider", name="Axial slice").is_visible()
+        distance = page.locator(".viewer").get_by_role("button", name="Distance")
+        assert not distance.is_visible()
+        height = page.locator(".panes").evaluate("e => e.clientHeight")
+        press(page, "More")
+        assert distance.is_visible() and tools.evaluate("e => e.clientHeight") > 60
+        assert page.locator(".panes").evaluate("e => e.clientHeight") < height
+        press(page, "More")
+        assert page.locator(".panes").evaluate("e => e.clientHeight") == height
+    assert page.get_by_role("button", name="Bone").is_visible()  # a CT's windows fit
+    opened_viewer(page, volumes, of="three", map=1, mask=1)
+    for name in ("FLAIR", "Contour", "Heat"):
+        assert page.locator(".viewer").get_by_role("button", name=name, exact=True).is_visible()
 
 
 @pytest.mark.parametrize("of", ["ct", "sagittal"])
@@ -350,6 +394,8 @@ def test_measures_need_no_pointer(page: Page, volumes: str) -> None:
 def test_the_mask_is_filled_and_outlined_in_its_place(page: Page, volumes: str) -> None:
     opened(page, volumes, of="ct", mask=1)
     plain(page)
+    page.get_by_role("slider", name="Axial slice").fill("10")
+    settled(page)
     masks = unpack(blob("mask", "ct"))[1]["mask"]
     rows, columns = np.nonzero(masks[2, 10])
     inside = (float(columns.mean()), float(rows.mean()))
@@ -443,7 +489,7 @@ def test_two_cases_move_together_in_mm(page: Page, volumes: str) -> None:
     page.goto(f"{volumes}/?of=ct&beside=sagittal")
     first, second = (page.locator(".viewer").nth(i) for i in range(2))
     for viewer in (first, second):
-        viewer.get_by_role("button", name="Axial", exact=True).wait_for()
+        viewer.get_by_role("slider").first.wait_for()
     settled(page)
     first.locator(".pane[data-plane=axial] canvas").press("ArrowDown")
     settled(page)
@@ -530,6 +576,6 @@ def test_the_content_security_policy_lets_the_viewer_work(browser: Browser, volu
     page, wrong = context.new_page(), list[str]()
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.goto(f"{volumes}/?of=ct&mask=1&map=1")
-    page.locator(".viewer .group").first.wait_for()
+    page.get_by_role("slider", name="Axial slice").wait_for()
     assert wrong == []
     context.close()

@@ -90,8 +90,13 @@ def test_average_beat_of_each_lead_carries_the_attention(page: Page, gallery: st
         )
 
     assert coloured() > 300
+    # The map marks 100 samples before and after one R peak: of these 30 lie in P, 50 in QRS and 75,
+    # less what smoothing carries over into T, in ST.
+    caption = page.locator(".beats .caption")
+    assert "Attention: P 15 %, QRS 25 %, ST 36 %, T 2 %" in (caption.text_content() or "").replace("\u202f", " ")
     press(page, "Off")
     assert coloured() == 0
+    assert "QRS" not in (caption.text_content() or "")
 
 
 def test_figures_come_after_the_recording(page: Page, gallery: str) -> None:

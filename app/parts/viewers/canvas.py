@@ -26,7 +26,7 @@ def _component(name: str, title: str, parts: Sequence[str], inside: str, below: 
 _film = _component(
     "film",
     _("Film"),
-    ("film_data", "film_draw"),
+    ("pointers", "film_data", "film_draw"),
     "".join(f'<div class="{place}"></div>' for place in ("corner tl", "corner tr", "corner bl", "corner br", "edge l"))
     + '<div class="edge r"></div>',
     "",

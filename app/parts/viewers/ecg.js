@@ -59,16 +59,25 @@ function createEcg(root) {
     const laid = layBeats(averaged, sheet);
     const context = fitCanvas(average, sheet.width, laid.height);
     context.clearRect(0, 0, sheet.width, laid.height);
-    paintBeats(context, averaged, laid, { ...look, ink: colours(root, ["text"]).text }, state.attention);
+    paintBeats(context, averaged, laid, { ...look, ...beatInk() }, state.attention);
     const scale = fill(words().beat_scale, { speed: laid.speed.toFixed(0), gain: laid.gain.toFixed(0) });
     const caption = `${averaged.beats.length === 1 ? words().average_one : words().average}, ${scale}`;
-    panel.querySelector(".caption").replaceChildren(h("span", {}, caption), h("span", {}, words().measured_by));
-    average.setAttribute("aria-label", `${caption}: ${averaged.beats.map((b) => b.name).join(", ")}`);
+    panel.querySelector(".caption").replaceChildren(h("span", {}, caption + byWave()), h("span", {}, words().measured_by));
+    average.setAttribute("aria-label", `${caption}: ${averaged.beats.map((b) => b.name).join(", ")}${byWave()}`);
   }
 
   // controls and words
 
   const measured = () => (state.legs ? spanned(state.legs, ecg.leads[state.legs.cell.lead].unit) : "");
+  const beatInk = () => {
+    const { text, soft } = colours(root, ["text", "soft"]);
+    return { ink: text, soft };
+  };
+  /** The attention by wave in words; of a map that isn't to be relied on none. */
+  function byWave() {
+    if (!shownMap() || greyed(data.map) || !averaged.waves.length) return "";
+    return `. ${words().attention}: ${averaged.waves.map((wave) => `${wave.kind} ${Math.round(100 * wave.share)}\u202f%`).join(", ")}`;
+  }
   const shownMap = () => strength && state.attention !== "off";
 
   function sync(look) {

@@ -56,6 +56,27 @@ function beatStrength(share, measure, rate) {
   return used ? out.map((v) => v / used) : out;
 }
 
+/** Where P, QRS, ST and T lie on the average beat, in its samples: the median over the beats of what was delineated. */
+function wavesOf(measure, rate) {
+  const [step, peaks] = [rate / measure.beat_rate_hz, measure.r_peaks];
+  return ["P", "QRS", "ST", "T"].flatMap((kind) => {
+    const [from, to] = [[], []];
+    for (const { start, end } of measure.segments.filter((s) => s.kind === kind)) {
+      const r = kind === "ST" || kind === "T" ? peaks.findLast((p) => p <= start) : peaks.find((p) => p >= start);
+      if (r !== undefined) (from.push(start - r), to.push(end - r));
+    }
+    const at = (offsets) => Math.round(measure.beat_r_index + quantile(offsets.sort((a, b) => a - b), 0.5) / step);
+    return from.length ? [{ kind, from: Math.max(0, at(from)), to: at(to) }] : [];
+  });
+}
+
+/** How much of the beats' attention lies in each wave, over all leads. */
+function shareOfWaves(waves, beats) {
+  const sum = (from, to) => beats.reduce((all, { share }) => all + share.subarray(from, to).reduce((a, b) => a + b, 0), 0);
+  const all = sum(0) || 1;
+  return waves.map((wave) => ({ ...wave, share: sum(wave.from, wave.to) / all }));
+}
+
 /** The average beat of each lead, with its attention as a share of the greatest among them. null where there is none. */
 function readBeats(measure, ecg, strength) {
   if (!measure?.beat || !measure.r_peaks?.length) return null;
@@ -68,7 +89,8 @@ function readBeats(measure, ecg, strength) {
   });
   const peak = Math.max(...beats.map((b) => (b.share ? Math.max(...b.share) : 0))) || 1;
   for (const b of beats) b.share &&= b.share.map((v) => v / peak);
-  return { beats, rate: measure.beat_rate_hz, seconds: beats[0].values.length / measure.beat_rate_hz };
+  const waves = wavesOf(measure, ecg.rate);
+  return { beats, waves: strength ? shareOfWaves(waves, beats) : waves, rate: measure.beat_rate_hz, seconds: beats[0].values.length / measure.beat_rate_hz };
 }
 
 /** Where each average beat stands: all at one scale, the paper's own where that fits, few leads at twice that. */
@@ -94,6 +116,8 @@ function paintBeats(context, average, laid, look, attention) {
     const curve = { from: 0, to: beat.values.length, step: Math.max(1, Math.round(average.rate / 120)), x, y, share: beat.share };
     if (beat.share && attention !== "off") heatStroke(context, curve, look, 0.8);
     inkLine(context, 0, beat.values.length, x, y, look.ink, 1.25);
+    context.fillStyle = look.soft;
+    for (const { from, to } of average.waves) context.fillRect(x(from) + 1, top + laid.high - 3, x(to) - x(from) - 2, 2);
     context.fillStyle = look.ink;
     context.font = "600 12px Plex, sans-serif";
     context.textAlign = "left";

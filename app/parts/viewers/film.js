@@ -5,7 +5,7 @@ function createFilm(root) {
   const well = root.querySelector(".well");
   const picture = document.createElement("canvas");
   let [data, film, map, mask, state, unwatch] = [null, null, null, null, null, null];
-  let [lutDirty, controls, pointers] = [true, {}, new Map()];
+  let [lutDirty, controls, hand] = [true, {}, null];
 
   const words = () => data.words;
   const size = () => ({ width: well.clientWidth, height: well.clientHeight });
@@ -49,12 +49,6 @@ function createFilm(root) {
     const sy = scale * film.aspect;
     return { scale, sy, left: width / 2 - state.x * scale, top: height / 2 - state.y * sy };
   };
-  const toFilm = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const { scale, sy, left, top } = place();
-    return [(event.clientX - box.left - left) / scale, (event.clientY - box.top - top) / sy];
-  };
-
   const toCanvas = ([x, y]) => {
     const { scale, sy, left, top } = place();
     return [left + x * scale, top + y * sy];
@@ -80,7 +74,7 @@ function createFilm(root) {
     lutDirty = false;
     const box = { left, top, wide: film.columns * scale, high: film.rows * sy, width, height };
     context.imageSmoothingEnabled = scale < 3;
-    context.imageSmoothingQuality = pointers.size ? "low" : "high"; // fine once the hand rests
+    context.imageSmoothingQuality = hand.busy() ? "low" : "high"; // fine once the hand rests
     context.drawImage(picture, left, top, box.wide, box.high);
     if (mask && state.mask) drawFill(context, mask, state.maskOpacity, box);
     if (map && state.overlay !== "off") drawAttention(context, { map, state, regions: regions() }, box);
@@ -211,66 +205,52 @@ function createFilm(root) {
 
   // pointer and keys
 
-  function drag(from, event) {
-    const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
-    if (pointers.size === 2) {
-      const [a, b] = [...pointers.values()];
-      const other = a === from ? b : a;
-      const was = Math.hypot(from.x - other.x, from.y - other.y);
-      const now = Math.hypot(event.clientX - other.x, event.clientY - other.y);
-      const box = canvas.getBoundingClientRect();
-      zoomTo((place().scale * now) / Math.max(1, was), [other.x - box.left, other.y - box.top]);
-    } else if (from.pan) {
-      const { scale, sy } = place();
-      state.scale ??= scale;
-      state.x -= dx / scale;
-      state.y -= dy / sy;
-    } else if (state.tool === "ruler") {
-      state.ruler = from.end === null ? [from.start, toFilm(event)] : state.ruler.with(from.end, toFilm(event));
-    } else {
-      level(dx, dy);
-    }
-    from.x = event.clientX;
-    from.y = event.clientY;
+  const toFilm = ([x, y]) => {
+    const { scale, sy, left, top } = place();
+    return [(x - left) / scale, (y - top) / sy];
+  };
+
+  function pan(dx, dy) {
+    const { scale, sy } = place();
+    state.scale ??= scale;
+    state.x -= dx / scale;
+    state.y -= dy / sy;
   }
 
   /** The end of the ruler that a press takes hold of, or null. */
-  function heldEnd(event) {
-    const box = canvas.getBoundingClientRect();
-    const far = (end) => Math.hypot(event.clientX - box.left - end[0], event.clientY - box.top - end[1]);
-    const [a, b] = state.ruler ? state.ruler.map(toCanvas).map(far) : [Infinity, Infinity];
-    return Math.min(a, b) > (event.pointerType === "touch" ? 24 : 10) ? null : Number(b < a);
+  function heldEnd(spot, touch) {
+    const [a, b] = state.ruler ? state.ruler.map(toCanvas).map((end) => Math.hypot(spot[0] - end[0], spot[1] - end[1])) : [Infinity, Infinity];
+    return Math.min(a, b) > (touch ? 24 : 10) ? null : Number(b < a);
   }
 
   function level(dx, dy) {
     const unit = (film.percentile(0.995) - film.percentile(0.005)) / 400;
-    const width = Math.max(2, state.high - state.low + dx * unit);
-    const centre = (state.low + state.high) / 2 + dy * unit;
-    Object.assign(state, { low: centre - width / 2, high: centre + width / 2, preset: "" });
+    [state.low, state.high] = levelled([state.low, state.high], dx, dy, unit, 2);
+    state.preset = "";
     lutDirty = true;
   }
 
-  canvas.onpointerdown = (event) => {
-    if (!film) return;
-    canvas.focus({ preventScroll: true });
-    canvas.setPointerCapture(event.pointerId);
-    const pan = event.button > 0 || event.shiftKey || state.tool === "pan" || (film.colour && state.tool === "level");
-    pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, pan, start: toFilm(event), end: heldEnd(event) });
-  };
-  canvas.onpointermove = (event) => {
-    const from = pointers.get(event.pointerId);
-    if (from) (drag(from, event), link.tell(), redraw());
-  };
-  canvas.onpointerup = canvas.onpointercancel = (event) => {
-    if (pointers.delete(event.pointerId)) (redraw(), say());
-  };
-  canvas.oncontextmenu = (event) => event.preventDefault();
-  canvas.addEventListener("wheel", (event) => {
-    if (!film) return;
-    event.preventDefault();
-    const box = canvas.getBoundingClientRect();
-    change(() => zoomTo(place().scale * Math.exp(-event.deltaY / 500), [event.clientX - box.left, event.clientY - box.top]));
-  }, { passive: false });
+  function drag(held, spot, dx, dy) {
+    if (held.pan) pan(dx, dy);
+    else if (state.tool !== "ruler") level(dx, dy);
+    else state.ruler = held.end === null ? [held.start, toFilm(spot)] : state.ruler.with(held.end, toFilm(spot));
+    link.tell();
+    redraw();
+  }
+
+  const live = (act) => (...given) => (film ? act(...given) : null);
+  hand = onPointers(canvas, {
+    down: live((spot, event) => ({
+      pan: event.button > 0 || event.shiftKey || state.tool === "pan" || (film.colour && state.tool === "level"),
+      start: toFilm(spot),
+      end: heldEnd(spot, event.pointerType === "touch"),
+    })),
+    drag: live(drag),
+    up: live(() => (redraw(), say())),
+    hover: () => {},
+    pinch: live((factor, spot, dx, dy) => (pan(dx, dy), zoomTo(place().scale * factor, spot), link.tell(), redraw())),
+    wheel: live((turn, _steps, spot) => change(() => zoomTo(place().scale * Math.exp(-turn / 500), spot))),
+  });
 
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   function arrow([dx, dy], shift) {
@@ -281,10 +261,7 @@ function createFilm(root) {
       leg[0] += dx / scale;
       leg[1] += dy / scale;
     } else if (state.tool === "pan" || film.colour) {
-      const { scale, sy } = place();
-      state.scale ??= scale;
-      state.x += (20 * dx) / scale;
-      state.y += (20 * dy) / sy;
+      pan(-20 * dx, -20 * dy);
     } else level(10 * dx, 10 * dy);
   }
   canvas.onkeydown = (event) => {

@@ -1,5 +1,7 @@
 // What is worked out of a film, of the map and of the mask over it, once, before anything is drawn.
 
+const WHOLE = 0.95; // of the pixels' range: a window as wide was written by default, not chosen
+
 /** Histogram of brightness and the value below which a share of the pixels lies. */
 function brightnessOf(pixels, inverted, top) {
   const counts = new Uint32Array(65536);
@@ -44,13 +46,14 @@ function heatPicture(grid, palette) {
   return canvas;
 }
 
-/** The window that the file suggests, as brightness, unless it hides most of the picture. */
+/** The window that the file suggests, as brightness, unless it hides most of the picture, or is all of its range. */
 function suggested(film, given) {
   if (!given) return null;
   const [centre, width] = [(given[0] - film.offset) / film.unit, given[1] / film.unit];
   const middle = film.inverted ? film.top - centre : centre;
   const [low, high] = [middle - width / 2, middle + width / 2];
   const [dark, bright] = [film.percentile(0.01), film.percentile(0.99)];
+  if (Math.min(high, film.top) - Math.max(low, 0) > WHOLE * film.top) return null;
   const seen = Math.min(high, bright) - Math.max(low, dark);
   return seen > 0.4 * (bright - dark) && width < 4 * (bright - dark) ? [low, high] : null;
 }

@@ -20,12 +20,19 @@ function createVolume(root) {
   now.still = () => !hands.some((one) => one.busy());
   now.here = (name) => now.state.measures.filter((m) => m.plane === name && m.slice === now.state.at[now.volume.planes[name].across]);
 
+  /** Where to begin: in the middle; once there is a mask where most of it lies, on the sequence that leads. */
+  function start() {
+    const { volume, mask, maskId } = now;
+    const leads = volume.header.channels.findIndex((name) => mask?.leading.includes(name.trim().toLowerCase()));
+    const at = mask && middleOf(mask, volume.planes[acquired()].across);
+    return { at: at ?? volume.size.map((n) => Math.floor(n / 2)), channel: Math.max(0, leads), startedFor: mask ? maskId : null };
+  }
+
   function fresh() {
     const { volume, series, current } = now;
     const windows = volume.windows.map(({ found, first }) => ({ range: found[first], preset: first }));
     return {
-      layout: volume.size.every((n) => n > 1) ? "three" : "one", large: acquired(), active: acquired(), tool: "cross", channel: 0,
-      at: volume.size.map((n) => Math.floor(n / 2)), views: {}, windows, invert: false, lines: true, measures: [], chosen: null,
+      layout: volume.size.every((n) => n > 1) ? "three" : "one", large: acquired(), active: acquired(), tool: "cross", ...start(), views: {}, windows, invert: false, lines: true, measures: [], chosen: null,
       mask: "fill", maskWas: "fill", maskOpacity: 0.45, labels: (now.mask?.labels ?? []).map((_l, i) => i < 4),
       attention: "heat", heatOpacity: 0.55, from: series[current].input,
     };
@@ -272,9 +279,9 @@ function createVolume(root) {
     const { state } = now;
     const width = root.querySelector(".well").clientWidth;
     const narrow = width < NARROW;
-    const tall = clamp(window.innerHeight - ABOVE_BELOW - root.querySelector(".tools").clientHeight, 360, Math.max(640, width * 0.7));
     root.classList.toggle("narrow", narrow);
     foldTools(root, controls);
+    const tall = clamp(window.innerHeight - ABOVE_BELOW - root.querySelector(".tools").clientHeight, 360, Math.max(640, width * 0.7));
     panesBox.dataset.layout = state.layout;
     panesBox.style.height = state.layout === "one" ? `${narrow ? width * 1.1 : tall}px` : narrow ? `${width * 1.75}px` : `${tall}px`;
     const focused = panes.find((pane) => pane.canvas === root.getRootNode().activeElement);
@@ -337,12 +344,13 @@ function createVolume(root) {
   function help(open) {
     const box = root.querySelector(".help");
     box.hidden = !open;
-    (open ? box.querySelector("button") : controls.help).focus();
+    const back = controls.help.offsetParent ? controls.help : paneOf(now.state.active).canvas;
+    (open ? box.querySelector("button") : back).focus();
   }
 
   const set = (name) => (value) => change(() => (now.state[name] = value));
   const acts = {
-    acquired, help, linked: () => data.link, together: () => link.turn(!link.together()), series: (i) => load(i), layout: () => change(turnLayout), plane: (name) => change(() => pick(name)),
+    acquired, help, redraw: () => redraw(), linked: () => data.link, together: () => link.turn(!link.together()), series: (i) => load(i), layout: () => change(turnLayout), plane: (name) => change(() => pick(name)),
     slice: (index) => change(() => goTo(now.volume.planes[now.state.active].across, index)),
     preset: (name) => change(() => setPreset(name)), channel: set("channel"), tool: (name) => change(() => (measuring.close(), (now.state.tool = name))),
     invert: () => change(() => (now.state.invert = !now.state.invert)), lines: () => change(() => (now.state.lines = !now.state.lines)),
@@ -365,7 +373,7 @@ function createVolume(root) {
       Object.assign(now, read, { id: one.input, mapId: one.map, maskId: one.mask, title: one.title, label: one.label, words: mine.words, series: mine.series });
       now.state = states.get(one.input) ?? fresh();
       now.tableName = "";
-      if (now.mask && !now.state.labels.length) now.state.labels = fresh().labels;
+      if (now.mask && now.state.startedFor !== one.mask) Object.assign(now.state, start(), { labels: fresh().labels });
       states.set(one.input, now.state);
       controls = buildTools(root, now, acts);
       controls.together?.set(link.together());

@@ -2,6 +2,8 @@
 
 const KEYS = ["keys_slice", "keys_ends", "keys_move", "keys_zoom", "keys_window", "keys_plane", "keys_channel", "keys_mask", "keys_measure", "keys_picture", "keys_tools", "keys_help"];
 
+const TOOL_GAP = 12;
+
 const button = (text, act, name = text) => h("button", { type: "button", "aria-label": name, onclick: act }, text);
 
 /** An overlay's control: off or one of its ways, and how opaque. */
@@ -40,11 +42,9 @@ function buildTools(root, now, acts) {
   if (mask) controls.mask = overlay(w.segmentation, [["off", w.off], ["fill", w.fill], ["contour", w.contour]], w.opacity, acts.mask, acts.maskOpacity);
   if (map) controls.attention = overlay(w.attention, [["off", w.off], ["heat", w.heat]], w.opacity, acts.attention, acts.heatOpacity);
   const layout = h("span", { class: "control" }, h("span", { class: "group" }, controls.layout));
-  const more = h("button", { type: "button", "aria-expanded": "false", onclick: () => {
-    more.setAttribute("aria-expanded", String(root.classList.toggle("open")));
-  } }, w.more);
-  const tools = [controls.plane, layout, controls.slice, controls.preset, controls.channel, controls.mask, controls.attention, controls.tool, picture,
-    h("span", { class: "control more" }, h("span", { class: "group" }, more))];
+  const more = moreButton(root, w);
+  more.addEventListener("click", acts.redraw);
+  const tools = [controls.plane, layout, controls.slice, controls.preset, controls.channel, controls.mask, controls.attention, controls.tool, picture, more];
   controls.plane.classList.add("plane");
   controls.slice.classList.add("long");
   controls.preset.classList.add("preset");
@@ -61,7 +61,23 @@ function buildTools(root, now, acts) {
     tools.unshift(controls.series);
   }
   root.querySelector(".tools").replaceChildren(...tools.filter(Boolean));
+  const [over, strengths] = [0, 1].map((i) => [controls.mask, controls.attention].map((pair) => pair?.children[i]));
+  const byUse = [controls.series, controls.slice, ...over, controls.channel, controls.together, layout, controls.preset, controls.plane, controls.tool, ...strengths, picture];
+  controls.byUse = byUse.filter((one) => one && !one.hidden);
   return controls;
+}
+
+/** Leaves in the row what is used most and fits beside More; the rest is behind it. */
+function foldTools(root, controls) {
+  const bar = root.querySelector(".tools");
+  const name = `${bar.clientWidth} ${root.classList.contains("narrow")} ${document.fonts.status}`;
+  if (controls.foldedFor === name) return;
+  controls.foldedFor = name;
+  root.classList.remove("measured");
+  let left = bar.clientWidth - bar.querySelector(".more").offsetWidth;
+  for (const one of controls.byUse) one.classList.toggle("folded", (left -= one.offsetWidth + TOOL_GAP) < 0);
+  root.classList.add("measured");
+  root.classList.toggle("fits", left >= 0);
 }
 
 /** Presses the buttons and sets the sliders as the state is. */

@@ -120,7 +120,21 @@ function readMask({ header, arrays }) {
     for (let i = 0; i < each; i++) if (data[i]) bits[i] |= 1 << label;
     return { ...header.labels[label], data, box: boxOf(data, size) };
   });
-  return { labels, bits, size };
+  return { labels, bits, size, leading: (header.leading ?? []).map((name) => name.toLowerCase()) };
+}
+
+/** The middle, as an index, of what is marked in the slice across `axis` that has most of it; null where nothing is. */
+function middleOf({ bits, size }, axis) {
+  const sums = Array.from({ length: size[axis] }, () => [0, 0, 0, 0]);
+  for (let s = 0, at = 0; s < size[0]; s++)
+    for (let r = 0; r < size[1]; r++)
+      for (let c = 0; c < size[2]; c++, at++)
+        if (bits[at]) {
+          const sum = sums[axis === 0 ? s : axis === 1 ? r : c];
+          sum[0] += 1, sum[1] += s, sum[2] += r, sum[3] += c;
+        }
+  const [count, ...middle] = sums.reduce((most, sum) => (sum[0] > most[0] ? sum : most));
+  return count ? middle.map((v) => Math.round(v / count)) : null;
 }
 
 /** [first, last] index along each axis of what is set; null where nothing is. */

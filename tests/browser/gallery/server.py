@@ -1,6 +1,7 @@
 """The viewers on a page of their own, fed with arrays of which every value is known. `python server.py PORT`."""
 
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from medcore.settings import REPO
 from medcore.simulate.ecg import ecg
 from medcore.store.pack import pack, view_input
 
+WAVES = (("P", -80, -50), ("QRS", -25, 25), ("ST", 25, 100), ("T", 100, 200))  # samples from the R peak
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
@@ -69,8 +71,15 @@ def paced() -> Signal:
     return Signal((np.stack(rows) / 4).astype(np.float32), 500.0, TWELVE, ("mV",) * 12)
 
 
+def windowed(centre: float, width: float) -> Image:
+    """The film with a window of its own."""
+    return replace(film(), window=(centre, width))
+
+
 INPUTS = {
     "film": film,
+    "windowed": lambda: windowed(1500, 1600),
+    "whole": lambda: windowed(2000, 3400),
     "monochrome1": lambda: film(True),
     "colour": colour,
     "large": large,
@@ -139,7 +148,7 @@ def figures(name: str) -> dict[str, Any] | None:
         "qtc_fridericia_ms": qt and 418.0,
         "lead": given.leads[lead],
         "r_peaks": peaks,
-        "segments": [],
+        "segments": [{"kind": kind, "start": r + start, "end": r + end} for r in peaks for kind, start, end in WAVES],
         "beat": {name: [round(float(v), 4) for v in row] for name, row in zip(given.leads, beats, strict=True)},
         "beat_rate_hz": float(rate),
         "beat_r_index": round(0.3 * rate),

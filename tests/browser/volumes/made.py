@@ -163,4 +163,4 @@ def blob(kind: str, name: str) -> bytes:
         {"name": n, "title": t, "volume_ml": float(p.sum() * voxel) if real else None}
         for (n, t), p in zip(labels, parts, strict=True)
     ]
-    return pack({"labels": header}, {"mask": np.stack(parts).astype(np.uint8)})
+    return pack({"labels": header, "leading": ["Flair"]}, {"mask": np.stack(parts).astype(np.uint8)})
