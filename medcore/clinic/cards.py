@@ -8,6 +8,7 @@ from medcore.clinic.answering import Answering
 from medcore.clinic.views import AnswerView, Card, Limit
 from medcore.learn.card import card
 from medcore.learn.decision import groups_of, not_excluded
+from medcore.learn.roc import Curves
 from medcore.outcomes.metrics import predictive_values
 from medcore.packages import Package
 
@@ -19,6 +20,10 @@ class Cards(Answering):
         """The card of a version, in Markdown, in the reader's language."""
         package = self.package(version_id)
         return card(package.task, package.about, stored(package))
+
+    def roc(self, version_id: int) -> Curves:
+        """A version's ROC curves out of fold, by label; none where it says no probabilities."""
+        return _found(self.package(version_id), "roc")
 
     def card(self, given: AnswerView) -> Card:
         """The card to an answer that `answer` gave."""
@@ -32,7 +37,7 @@ class Cards(Answering):
             facts["sex"] = case.sex or facts.get("sex", "")
             simulated = case.simulated
         package = self._package_of(given.answer.package_hash)
-        found = _decision(package)
+        found = _found(package, "decision")
         p = np.array([*given.answer.probabilities.values()])
         made_up = all(name.startswith("simulated") for name in package.about.get("data", {}))
         return Card(
@@ -58,9 +63,9 @@ class Cards(Answering):
         return {name: tuple(e[i] for e in ends) for i, name in enumerate(("ppv", "npv"))}  # type: ignore[misc]
 
 
-def _decision(package: Package) -> dict[str, Any]:
-    """From the report of the package, else from the checks beside it."""
-    found: dict[str, Any] = package.report.get("decision") or (stored(package) or {}).get("decision") or {}
+def _found(package: Package, part: str) -> dict[str, Any]:
+    """The "decision" or the "roc" in the report of the package, else in the checks beside it."""
+    found: dict[str, Any] = package.report.get(part) or (stored(package) or {}).get(part) or {}
     return found
 
 

@@ -22,6 +22,7 @@ from medcore.explain.records import record_field
 from medcore.inputs import Input, Record, Volume, sha256
 from medcore.learn.build import train
 from medcore.outcomes import Regression
+from medcore.outcomes.base import WITH_PROBABILITIES
 from medcore.packages import Package, load
 from medcore.readers import files_of, read
 from medcore.settings import REPO, settings
@@ -286,6 +287,23 @@ def test_its_page_is_drawn_and_keeps_the_answer_back(made: Made, monkeypatch: py
     clinic.explain(me, case_id, task.name)
     after = sent(page.run())
     assert made.package.name in after and given.answer.package_hash[:8] in after
+
+
+def test_its_roc_is_drawn_where_it_says_probabilities(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic, task = made.clinic, made.task
+    monkeypatch.setattr(desk, "clinic", lambda: clinic)
+    page = AppTest.from_file(str(REPO / "app" / "main.py"), default_timeout=60)
+    page.user = {"id": str(made.reader.id)}
+    page.query_params = {"task": task.name}
+    page.switch_page("../pages/models.py")
+    shown = sent(page.run())
+    assert (made.package.report["roc"] != {}) == (task.outcome.kind in WITH_PROBABILITIES)
+    assert ("Sensitivity against 1" in shown) == (made.package.report["roc"] != {})
+    drawn = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    lines = [trace for figure in drawn for trace in figure["data"]]
+    for label, curve in made.package.report["roc"].items():
+        title = next(each.title for each in task.outcome.labels if each.name == label)
+        assert any(t.get("name") == title and t["x"] == curve["false"] and t["y"] == curve["true"] for t in lines)
 
 
 def test_a_record_is_asked_what_if(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
