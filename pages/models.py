@@ -142,6 +142,26 @@ def reliability(report: Mapping[str, Any]) -> None:
     charts.show(figure, alt=_("How often the finding was there, by what the model said"), key="reliability")
 
 
+def roc(task: Task, version: Version) -> None:
+    """How sensitivity is paid for, on patients never trained on. Of several labels one is chosen to stand out."""
+    curves = clinic.roc(version.id)
+    if not curves:
+        return
+    theme.section(_("ROC"))
+    theme.hint(_("On patients never trained on; by chance alone it would follow the diagonal."))
+    titles = {label.name: _(label.title) for label in task.outcome.labels}
+    first, *_rest = names = list(curves)
+    if len(names) > 1:
+        first = st.selectbox(_("Label"), names, format_func=titles.__getitem__, key=f"roc-label-{task.name}")
+    names.sort(key=lambda name: name != first)
+    figure = charts.roc({titles[name]: (curves[name]["false"], curves[name]["true"]) for name in names})
+    charts.show(
+        figure,
+        alt=_("Sensitivity against 1 − specificity, out of fold: {label}").format(label=titles[first]),
+        key="roc",
+    )
+
+
 def limits(task: Task) -> None:
     if task.limits:
         theme.section(_("Limits"))
@@ -256,6 +276,7 @@ with main, theme.panel("card"), care.guarded():
             history(versions, uses)
         with right, st.container(gap="xsmall"):
             reliability(version.report)
+            roc(task, version)
             change(task, version, uses)
         if card := clinic.card_text(version.id):
             with st.expander(_("The whole card")):

@@ -11,13 +11,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medcore.checks import calibration, learning, maps, pictures, records, samples, signals, transfer, volumes, whole
+from medcore.checks import (
+    calibration,
+    learning,
+    maps,
+    pictures,
+    records,
+    samples,
+    signals,
+    simulated,
+    transfer,
+    volumes,
+    whole,
+)
 from medcore.checks.answered import Answered, Section, answered
 from medcore.datasets.sample import Sample
 from medcore.inputs import ImageField, RecordField, SignalField, VolumeField
 from medcore.learn.card import card
 from medcore.learn.decision import decision
 from medcore.learn.devices import pick
+from medcore.learn.roc import roc
 from medcore.packages import Package
 
 FILE = "checks.json"
@@ -48,20 +61,22 @@ def check(
     masks: Path | None = None,
     train: bool = False,
     explain: bool = False,
+    simulate: int = simulated.CASES,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, sections,
-    and with `explain` health, truth and whole.
+    """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, roc,
+    sections, and with `explain` health, truth and whole.
 
     masks: a folder of PNGs that mark the lungs of pictures of the same stem
     train: also train a net on each source alone, and packages from a part of the patients, which takes longer than
         training does; otherwise what an earlier call with `train` found of this package stays
     explain: also set the limits by which maps are believed, and score maps where people marked what is to be found,
         which takes minutes to hours; what an earlier call found stays likewise
+    simulate: on how many cases of the task's simulator it is measured besides
     """
     device = pick(device)
     said = answered(package, cases, device)
-    sections = [s.to_json() for s in _sections(said, masks)]
+    sections = [s.to_json() for s in (*_sections(said, masks), simulated.check(package, device, simulate))]
     if train:
         sections += [s.to_json() for s in (*learning.check(said, on_epoch), *transfer.check(said, on_epoch))]
     before = stored(package) or {"sections": []}
@@ -80,6 +95,7 @@ def check(
         "device": device,
         "n": len(said.index),
         "decision": _decision(said),
+        "roc": roc(said.outcome, said.probabilities[said.index], said.encoded.truth[said.index]),
         **mapped,
         "sections": sections,
     }

@@ -9,6 +9,7 @@ from medcore.clinic.shelf import facts_of
 from medcore.clinic.views import AnswerView, Card, Limit
 from medcore.learn.card import card
 from medcore.learn.decision import decided, groups_of, not_excluded
+from medcore.learn.roc import Curves
 from medcore.outcomes.metrics import predictive_values
 from medcore.packages import Package
 
@@ -20,6 +21,10 @@ class Cards(Answering):
         """The card of a version, in Markdown, in the reader's language."""
         package = self.package(version_id)
         return card(package.task, package.about, stored(package))
+
+    def roc(self, version_id: int) -> Curves:
+        """A version's ROC curves out of fold, by label; none where it says no probabilities."""
+        return _roc(self.package(version_id))
 
     def card(self, given: AnswerView) -> Card:
         """The card to an answer that `answer` gave."""
@@ -62,6 +67,12 @@ class Cards(Answering):
 def _decision(package: Package) -> dict[str, Any]:
     """From the report of the package and the checks beside it."""
     return decided(package.report, stored(package))
+
+
+def _roc(package: Package) -> dict[str, Any]:
+    """From the report of the package, else from the checks beside it."""
+    found: dict[str, Any] = package.report.get("roc") or (stored(package) or {}).get("roc") or {}
+    return found
 
 
 def _limits(package: Package, found: Mapping[str, Any], facts: Mapping[str, str]) -> list[Limit]:

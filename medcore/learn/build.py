@@ -17,6 +17,7 @@ from medcore.learn.devices import pick
 from medcore.learn.evaluate import figures
 from medcore.learn.predict import versions
 from medcore.learn.reliability import reliability
+from medcore.learn.roc import roc
 from medcore.learn.train import OnEpoch, learnt_from_simulated, predict_logits, split, train_nets
 from medcore.outcomes.base import Calibration
 from medcore.packages import Package, save
@@ -137,6 +138,7 @@ def _write(
         "report": {
             **figures(task, p, encoded, index),
             "reliability": reliability(outcome, p, truth, [encoded.patients[i] for i in index]),
+            "roc": roc(outcome, p, truth),
             "decision": decision(outcome, p, truth, thresholds, [encoded.samples[i] for i in index]),
         },
     }

@@ -22,7 +22,8 @@ class Build:
 
     scale: of everything; width, depth, height: of the chest; heart: of the heart's size; fat_mm: under the skin
     domes: height of the right and left dome of the diaphragm; rib_drop: how steeply ribs fall
-    lung: HU of aerated lung; breast: size of breast shadows (0 none); bone: mineral content
+    lung: HU of aerated lung; breast: size of breast shadows (0 none)
+    bone: how much bones absorb: by their mineral, and more on a child's film, which is taken at a lower voltage
     bubble: size of the stomach's air (0 none); arms: seen at the sides
     """
 
@@ -56,9 +57,9 @@ def draw_build(rng: Rng, age: float, female: bool, supine: bool) -> Build:
         fat_mm=float(rng.uniform(4, 10) if child else np.clip(rng.lognormal(2.6, 0.4), 6, 40)),
         domes=(right, right - float(rng.uniform(4, 16))),
         rib_drop=float(rng.normal(0.62 if child else 1.0, 0.1)),
-        lung=float(rng.normal(-790 if child else -830, 22)),
+        lung=float(rng.normal(-815 if child else -830, 20)),
         breast=float(rng.uniform(0.5, 1.2)) if female and age > 16 and rng.random() < 0.85 else 0.0,
-        bone=float(rng.normal(1.05 if child else 1.0 - max(0.0, age - 60) * 0.008, 0.08)),
+        bone=float(rng.normal(1.4 if child else 0.9 - max(0.0, age - 60) * 0.008, 0.08)),
         bubble=float(rng.uniform(0.5, 1.1)) if rng.random() < 0.55 else 0.0,
         arms=bool(rng.random() < (0.8 if child else 0.35)),
         child=child,
@@ -190,7 +191,7 @@ def _hollow(build: Build, hu: np.ndarray, x: np.ndarray, depth: np.ndarray, z: n
         hu[..., k] += 0.85 * _edge((1 - np.sqrt(r2)) * 14, 2 * voxel) * (AIR - hu[..., k])
     k = within(-78, -34)
     disc = np.abs((z[..., k] / (23.5 * build.height)) % 1 - 0.5)
-    body = np.where(disc < 0.4, 170.0, 0.0) + 340 * np.exp(-(((disc - 0.37) / 0.045) ** 2))
+    body = np.where(disc < 0.4, 120.0, 0.0) + 240 * np.exp(-(((disc - 0.37) / 0.045) ** 2))
     waist = 18.5 - 3.0 * np.cos(np.pi * np.minimum(disc / 0.4, 1)) * (disc < 0.4)
     inside = _edge((1 - np.sqrt((x[..., k] / waist) ** 2 + ((depth[k] + 56) / 17) ** 2)) * 18, voxel)
     hu[..., k] += inside * build.bone * body

@@ -14,6 +14,7 @@ from medcore.simulate.tubes import Points, ribs, shoulders, spine, vessels
 
 Rng = np.random.Generator
 MASK_MM = 12.0  # consolidated lung along the ray from which a pixel counts as affected
+EDGE = 2.5  # half axes from a consolidation's middle to where its haze has ended
 LUNG_MM, SPINE_MM = 30.0, 20.0  # lung along the ray from which a pixel counts as lung, as far from the middle as this
 
 
@@ -92,7 +93,7 @@ def _centre(rng: Rng, build: Build, zone: str) -> _Blob:
     wide, deep = (float(v) for v in cage_half(build, np.array(z)))
     x = sign * float(rng.uniform(0.5, 0.68)) * (wide - 6) + sign * 8
     y = float(rng.uniform(-0.55, 0.45)) * deep
-    half = float(rng.uniform(0.65, 1.05)) * step
+    half = float(rng.uniform(0.7, 1.1)) * step
     return _Blob((x, y, z), (0.95 * half * float(rng.uniform(0.8, 1.2)), 1.35 * half, 0.75 * half))
 
 
@@ -100,24 +101,26 @@ def _zones(rng: Rng, consolidation: str | bool, child: bool) -> list[str]:
     """Where the lungs are filled: the zone asked for, else one to three; children's pneumonia is patchy more often."""
     if isinstance(consolidation, str):
         return [consolidation]
-    count = 1 + int(rng.random() < (0.7 if child else 0.4)) + int(rng.random() < (0.4 if child else 0.1))
+    count = 1 + int(rng.random() < (0.9 if child else 0.5)) + int(rng.random() < (0.7 if child else 0.2))
     weights = (0.14, 0.16, 0.26, 0.10, 0.12, 0.22)
     return [ZONES[i] for i in rng.choice(len(ZONES), count, replace=False, p=weights)]
 
 
 def _filled(rng: Rng, blob: _Blob, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Share of the air spaces that are filled, 0 to 1: a blob of ragged edge and uneven density."""
+    """Share of the air spaces that are filled, 0 to 1: a dense middle of uneven edge that fades into ground glass."""
     out = np.zeros(x.shape, np.float32)
     # only the voxels around it: the rest of the chest stays clear
-    near_x, near_y, near_z = (np.abs(v - a) < 2.2 * s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
+    near_x, near_y, near_z = (np.abs(v - a) < EDGE * s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
     rows, cols, depths = (np.flatnonzero(n) for n in (near_z.any((1, 2)), near_x.any((0, 2)), near_y[0, 0]))
     box = tuple(slice(int(i[0]), int(i[-1]) + 1) for i in (rows, cols, depths))
     dx, dy, dz = ((v[box] - a) / s for v, a, s in zip((x, y, z), blob.at, blob.size, strict=True))
     r = np.sqrt(dx * dx + dy * dy + dz * dz)
-    rough, fine = (_noise(rng, r.shape, s) for s in (5.0, 1.8))
-    inside = np.minimum(1.15 - r + 0.30 * rough + 0.16 * fine, 3 * (1.4 - r)) * (x[box] * blob.at[0] > 0)
-    dense = float(rng.uniform(0.7, 1.0))
-    out[box] = dense * np.clip(inside / 0.55, 0, 1) * np.clip(0.85 + 0.25 * fine, 0.2, 1)
+    rough, fine = (_noise(rng, r.shape, s) for s in (6.0, 2.0))
+    r += 0.16 * rough + 0.05 * fine
+    middle = np.clip((1.3 - r) / 0.6, 0, 1)
+    glass = np.clip((EDGE - 0.2 - r) / 1.1, 0, 1) * np.clip(0.5 + 0.15 * rough + 0.1 * fine, 0.1, 1)
+    dense, hazy = float(rng.uniform(0.8, 1.0)), float(rng.uniform(0.5, 0.9))
+    out[box] = np.maximum(dense * middle, hazy * glass) * (x[box] * blob.at[0] > 0)
     return out
 
 

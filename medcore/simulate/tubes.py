@@ -126,7 +126,7 @@ def spine(build: Build) -> list[Points]:
         back = _line((0, -84, z), (0, -98, z - 10), (0, -104, z - 16))
         out.append(_bone(back, (3.0, 5.0), np.array([1.0, 0, 0]), (1100 * build.bone, 500 * build.bone), 24))
     out.append(
-        _bone(_line((0, 84, 62), (0, 92, 0), (0, 96, -60)), (17.0, 5.0), np.array([1.0, 0, 0]), (380.0, 150.0), 90)
+        _bone(_line((0, 84, 62), (0, 92, 0), (0, 96, -60)), (17.0, 5.0), np.array([1.0, 0, 0]), (300.0, 110.0), 90)
     )
     return out
 

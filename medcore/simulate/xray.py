@@ -115,13 +115,13 @@ def draw_rays(rng: Rng, build: Build, size: int, view: str) -> Rays:
     """The room: focus 1.8 m away for PA, 1.0 to 1.3 m for AP (1.0 to 1.15 m for a child), a nearly straight patient."""
     pa = view == "PA"
     aspect = float(rng.uniform(0.74, 0.96)) if build.child else 1.0
-    across = (340.0 if build.child else 335.0) * build.scale * build.width * float(rng.uniform(0.95, 1.12))
+    across = (375.0 if build.child else 385.0) * build.scale * build.width * float(rng.uniform(0.95, 1.15))
     half = 128 * build.scale * build.depth + (0 if build.child else 18)
     return Rays(
         rows=round(size * aspect),
         cols=size,
         pixel_mm=across * (1.06 if pa else 1.12) / size,
-        centre=(float(rng.normal(0, 6)) * build.scale, (float(rng.normal(-12, 9))) * build.scale),
+        centre=(float(rng.normal(0, 6)) * build.scale, (float(rng.normal(6, 12))) * build.scale),
         roll=float(rng.normal(0, 0.02 if pa else 0.035)),
         yaw=float(rng.normal(0, 0.025 if pa else 0.05)),
         distance=1800.0 if pa else float(rng.uniform(1000, 1150 if build.child else 1300)),
@@ -134,27 +134,36 @@ def draw_rays(rng: Rng, build: Build, size: int, view: str) -> Rays:
 def develop(rng: Rng, path: np.ndarray, rays: Rays, view: str) -> np.ndarray:
     """(rows, cols) uint16 of 12 bits: what the detector makes of the absorption `path`.
 
-    Beer-Lambert, scatter from all around (a broad blur of what got through), quantum noise, a logarithmic detector
-    with the S-curve that films are shown with, then edges of the field and letters.
+    Beer-Lambert, scatter from all around (a broad blur of what got through), quantum noise, a logarithmic detector,
+    what digital radiography does to its signal (edges up, broad differences down; Prokop et al., J Thorac Imaging 2003)
+    and the S-curve that films are shown with, then edges of the field and letters.
     """
-    from scipy.ndimage import gaussian_filter, zoom
+    from scipy.ndimage import gaussian_filter
 
     through = np.exp(-np.clip(path, 0, 12))
-    spread = rays.cols / 14
-    scatter = gaussian_filter(np.minimum(through, 0.12)[::4, ::4], spread / 4)
-    scatter = zoom(
-        scatter, (rays.rows / scatter.shape[0], rays.cols / scatter.shape[1]), order=1, grid_mode=True, mode="nearest"
-    )
+    scatter = _broad(np.minimum(through, 0.12), rays.cols / 14)
     dose = through + float(rng.uniform(0.25, 0.5) if view == "PA" else rng.uniform(0.4, 0.8)) * scatter
     grain = gaussian_filter(rng.standard_normal(path.shape, np.float32), 0.5)
     dose *= 1 + float(rng.uniform(0.006, 0.02)) * grain * np.sqrt(0.03 / np.maximum(dose, 0.001))
     dense = gaussian_filter(-np.log(np.maximum(dose, 1e-5)), 0.55)
-    low, high = np.percentile(dense[rays.rows // 5 : -rays.rows // 6, rays.cols // 8 : -rays.cols // 8], [8, 88])
-    middle, width = low + float(rng.uniform(0.25, 0.5)) * (high - low), (high - low) * float(rng.uniform(0.34, 0.52))
+    broad, fine = _broad(dense, rays.cols / 12), gaussian_filter(dense, rays.cols / 100)
+    dense += float(rng.uniform(0.2, 0.6)) * (dense - fine) - float(rng.uniform(0.1, 0.25)) * broad
+    low, high = np.percentile(dense[rays.rows // 5 : -rays.rows // 6, rays.cols // 8 : -rays.cols // 8], [5, 95])
+    middle, width = low + float(rng.uniform(0.25, 0.4)) * (high - low), (high - low) * float(rng.uniform(0.42, 0.55))
     grey = 1 / (1 + np.exp(-(dense - middle) / width))
-    grey = float(rng.uniform(0.9, 0.98)) * grey ** float(rng.uniform(0.85, 1.2))
+    grey = float(rng.uniform(0.83, 0.93)) * grey ** float(rng.uniform(0.85, 1.2))
     grey = _letters(rng, _collimated(rng, grey), rays, view)
     return np.asarray(np.clip(np.rint(grey * 4095), 0, 4095), np.uint16)
+
+
+def _broad(picture: np.ndarray, spread: float) -> np.ndarray:
+    """A picture blurred by `spread` pixels, by way of every fourth."""
+    from scipy.ndimage import gaussian_filter, zoom
+
+    small = gaussian_filter(picture[::4, ::4], spread / 4, mode="nearest")
+    rows, cols = picture.shape
+    at = (rows / small.shape[0], cols / small.shape[1])
+    return np.asarray(zoom(small, at, order=1, grid_mode=True, mode="nearest"))
 
 
 def _collimated(rng: Rng, grey: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medcore.__main__ import main
-from medcore.checks import check, stored, write
+from medcore.checks import check, simulated, stored, write
 from medcore.checks.answered import Section, answered
 from medcore.checks.records import table
 from medcore.datasets.sample import Sample
@@ -79,11 +79,16 @@ def test_the_command_writes_checks_and_card_and_leaves_the_package_as_it_was(
     assert stored(package) == found
     assert found["n"] == N
     sections = named(found)
-    assert list(sections) == ["plain_models", "calibration_error", "reliability"]
+    assert list(sections) == ["plain_models", "calibration_error", "reliability", "simulated"]
     assert sum(row["n"] for row in sections["reliability"]["rows"]) == N
     own = figures(sections["plain_models"], "This package")
     oof = evaluate(package, TASK.data(folder), "out_of_fold")["metrics"]
     assert own["auroc"]["value"] == pytest.approx(oof["auroc"]["value"], abs=1e-9)
+    drawn = evaluate(package, TASK.simulate(simulated.CASES, simulated.SEED))
+    assert figures(sections["simulated"], "All cases") == drawn["metrics"]
+    assert sections["simulated"]["rows"][0]["n"] == drawn["n"] == simulated.CASES
+    (curve,) = found["roc"].values()
+    assert np.trapezoid(curve["true"], curve["false"]) == pytest.approx(own["auroc"]["value"], abs=5e-3)
     trees = figures(sections["plain_models"], "Gradient boosting")
     assert trees["auroc"]["value"] == pytest.approx(boosting_of_the_table(folder), abs=2e-3)
     assert trees["lead_auroc"]["value"] == pytest.approx(own["auroc"]["value"] - trees["auroc"]["value"])
@@ -92,7 +97,13 @@ def test_the_command_writes_checks_and_card_and_leaves_the_package_as_it_was(
     kept = neighbours.stored(package.folder, package.hash)
     assert kept and len(kept) == N
     assert {bytes(p).hex() for p in kept.patients} == set(package.seen_patients)
-    for words in ("Beside plain models", "Gradient boosting", "Logistic regression", "taken at their word"):
+    for words in (
+        "Beside plain models",
+        "Gradient boosting",
+        "Logistic regression",
+        "taken at their word",
+        "On simulated cases",
+    ):
         assert words in package.card
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medcore import tasks
 from medcore.clinic import AnswerView, Clinic, User
-from medcore.clinic.cards import _decision
+from medcore.clinic.cards import _found
 from medcore.inputs import Record
 from medcore.learn.decision import not_excluded
 from medcore.outcomes.metrics import predictive_values
@@ -89,15 +89,16 @@ def test_an_older_package_has_them_from_its_checks(small_models: Path, tmp_path:
     folder = tmp_path / TASK
     shutil.copytree(small_models / TASK, folder)
     about = json.loads((folder / "package.json").read_text())
-    found = about["report"].pop("decision")
+    found, curves = about["report"].pop("decision"), about["report"].pop("roc")
     (folder / "package.json").write_text(json.dumps(about))
     package = load(folder)
-    assert _decision(package) == {}
-    checks = {"package_hash": package.hash, "decision": found, "sections": []}
+    assert _found(package, "decision") == {}
+    checks = {"package_hash": package.hash, "decision": found, "roc": curves, "sections": []}
     (folder / "checks.json").write_text(json.dumps(checks))
-    assert _decision(package) == found
+    assert _found(package, "decision") == found
+    assert _found(package, "roc") == curves and list(curves) == ["hospital_death"]
     (folder / "checks.json").write_text(json.dumps({**checks, "package_hash": "another"}))
-    assert _decision(package) == {}
+    assert _found(package, "decision") == {}
 
 
 def test_no_number_where_the_case_is_not_like_the_training_data(answering: Clinic, reader: User, trainer: User) -> None:

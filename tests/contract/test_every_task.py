@@ -316,6 +316,23 @@ def test_its_page_is_drawn_and_keeps_the_answer_back(made: Made, monkeypatch: py
         assert "Simulated" in sent(page.switch_page(f"../pages/{name}.py").run())
 
 
+def test_its_roc_is_drawn_where_it_says_probabilities(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic, task = made.clinic, made.task
+    monkeypatch.setattr(desk, "clinic", lambda: clinic)
+    page = AppTest.from_file(str(REPO / "app" / "main.py"), default_timeout=60)
+    page.user = {"id": str(made.reader.id)}
+    page.query_params = {"task": task.name}
+    page.switch_page("../pages/models.py")
+    shown = sent(page.run())
+    assert (made.package.report["roc"] != {}) == (task.outcome.kind in WITH_PROBABILITIES)
+    assert ("Sensitivity against 1" in shown) == (made.package.report["roc"] != {})
+    drawn = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    lines = [trace for figure in drawn for trace in figure["data"]]
+    for label, curve in made.package.report["roc"].items():
+        title = next(each.title for each in task.outcome.labels if each.name == label)
+        assert any(t.get("name") == title and t["x"] == curve["false"] and t["y"] == curve["true"] for t in lines)
+
+
 def test_a_record_is_asked_what_if(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each label of it, at the desk and on the page."""
     clinic, me, task = made.clinic, made.reader, made.task

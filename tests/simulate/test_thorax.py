@@ -103,7 +103,7 @@ def test_the_lungs_lie_on_both_sides_and_are_darker_than_the_rest(seed: int, vie
     rows, columns = lungs.shape
     assert lungs[rows // 4 : rows // 2, round(0.48 * columns) : round(0.52 * columns)].mean() < 0.1, "the spine is out"
     pixels = given.pixels.astype(float)
-    body = pixels > 0.1 * pixels.max()  # less the air around the body
+    body = pixels > 0.2 * pixels.max()  # less the air around the body
     assert pixels[lungs].mean() < pixels[~lungs & body].mean() - 300
 
 
@@ -128,11 +128,9 @@ def test_an_unknown_zone_is_a_mistake_of_the_caller() -> None:
         film(1, "upper_right", 128)
 
 
-@pytest.mark.parametrize(("child", "least"), [(True, 1.0), (False, 0.5)], ids=["children", "adults"])
-def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_clear(
-    child: bool, least: float
-) -> None:
-    """Eight people, each with and without. On adult films the net rests on more than the lungs (see its card)."""
+@pytest.mark.parametrize("child", [True, False], ids=["children", "adults"])
+def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_clear(child: bool) -> None:
+    """Eight people, each with and without."""
     package = shipped(settings().models)["cxr_pneumonia"]
 
     def said(seed: int, ill: bool) -> float:
@@ -140,5 +138,5 @@ def test_the_shipped_net_says_more_of_a_consolidated_lung_than_of_the_same_lung_
         return answer(package, {"film": given}, "cpu").probabilities["pneumonia"]
 
     risen = np.array([said(seed, True) - said(seed, False) for seed in range(300 + child, 316, 2)])
-    assert (risen > 0).mean() >= least
-    assert risen.mean() > 0.05
+    assert (risen > 0).all()
+    assert risen.mean() > 0.1
