@@ -1,10 +1,10 @@
 """An attribution in words: where, or what, and its share of the whole."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 import numpy as np
 
+from medcore.explain.blocks import blocks
 from medcore.explain.regions import mirrored, regions
 from medcore.i18n import N_, _
 from medcore.inputs import Image, Input, Record, Signal, Volume
@@ -27,7 +27,7 @@ def parts(task: Task, inputs: Mapping[str, Input], values: Mapping[str, np.ndarr
         elif isinstance(given, Image):
             out += [(region.title, region.share) for region in regions(v, mirrored=mirrored(given))]
         elif isinstance(given, Volume):
-            out += _slices(v)
+            out += blocks(given, v)
     return tuple(sorted(out, key=lambda pair: -abs(pair[1])))
 
 
@@ -88,13 +88,3 @@ def _stretches(given: Signal, v: np.ndarray, seconds: float = 1.0) -> list[tuple
         low = start / given.rate_hz
         out.append((_("Lead {lead}, {a:.0f} to {b:.0f} s").format(lead=given.leads[i], a=low, b=low + seconds), share))
     return out
-
-
-def _slices(v: np.ndarray, parts: int = 8) -> list[tuple[str, float]]:
-    """Runs of slices, counted from 1."""
-    positive = np.clip(v, 0, None).sum((1, 2))
-    total = float(positive.sum()) or 1.0
-    ends = np.linspace(0, len(v), min(parts, len(v)) + 1).round().astype(int)
-    return [
-        (_("Slices {a} to {b}").format(a=a + 1, b=b), float(positive[a:b].sum()) / total) for a, b in pairwise(ends)
-    ]
