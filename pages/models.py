@@ -201,6 +201,15 @@ def history(versions: list[Version], uses: list[Use]) -> None:
         theme.table([_("Version"), _("From then on"), _("By"), _("Why")], used, bold=0, label=_("Which one answered"))
 
 
+def brought(versions: list[Version], uses: list[Use]) -> None:
+    """A version that came with a release of the software and has not answered yet: nobody's click, nobody's use."""
+    answered = {u.package for u in uses}
+    new = next((v for v in versions if v.source == "shipped" and v.package not in answered), None)
+    if new and uses:
+        waits = _("{package} came with this release.").format(package=new.package)
+        theme.warning(waits, _("It answers once a trainer chooses it above and puts it into use."))
+
+
 def change(task: Task, version: Version, uses: list[Use]) -> None:
     """Put this version into use, or go back to the one before."""
     theme.section(_("Change of version"))
@@ -257,6 +266,7 @@ with main, theme.panel("card"), care.guarded():
             else theme.chip(_("Not in use"))
         )
         theme.title(version.package if version else _(task.title), _(task.question), right=chip if version else "")
+    brought(versions, uses)
     if version is None:
         theme.empty(_("No version of this task answers yet"), _("Train one; then put it into use here or there."))
         st.page_link(TRAIN, label=_("Go to Train"), query_params={"task": task.name}, icon=":material/model_training:")

@@ -213,9 +213,10 @@ def usual(column: Column, unit: str) -> str:
     return _("Usual {range}").format(range=low if low == high else _("{low} to {high}").format(low=low, high=high))
 
 
-def ask(column: Column) -> float | str | None:
-    """One value in one of its units, as the record holds it; None where it was not measured."""
-    key = f"typed-{column.name}"
+def ask(column: Column, turn: int) -> float | str | None:
+    """One value in one of its units, as the record holds it; None where it was not measured. What is typed stays while
+    other pages are looked at. turn: of the form, so that the next record begins empty."""
+    key = f"typed-{turn}-{column.name}"
     if column.choices:
         return st.selectbox(
             _(column.title),
@@ -224,23 +225,31 @@ def ask(column: Column) -> float | str | None:
             format_func=lambda c: _(c)[:1].upper() + _(c)[1:],
             placeholder=_("Not known"),
             key=key,
+            persist_state="session",
         )
     if column.limits == (0, 1):
         says = {0.0: _("No"), 1.0: _("Yes")}
         return st.selectbox(
-            _(column.title), list(says), index=None, format_func=says.__getitem__, placeholder=_("Not known"), key=key
+            _(column.title),
+            list(says),
+            index=None,
+            format_func=says.__getitem__,
+            placeholder=_("Not known"),
+            key=key,
+            persist_state="session",
         )
-    unit = column.unit
+    unit, kept = column.unit, {"value": None, "format": "%g", "key": key, "persist_state": "session"}
     if not column.other_units:
-        return st.number_input(words.titled(column), value=None, format="%g", placeholder=usual(column, unit), key=key)
+        return st.number_input(words.titled(column), placeholder=usual(column, unit), **kept)
     left, right = st.columns([1.5, 1], gap="xxsmall", vertical_alignment="bottom")
     unit = right.selectbox(
         _("Unit of {title}").format(title=_(column.title)),
         [column.unit, *column.other_units],
         key=f"{key}-unit",
         label_visibility="collapsed",
+        persist_state="session",
     )
-    value = left.number_input(_(column.title), value=None, format="%g", placeholder=usual(column, unit), key=key)
+    value = left.number_input(_(column.title), placeholder=usual(column, unit), **kept)
     return None if value is None else value * column.other_units.get(unit, 1.0)
 
 
@@ -258,6 +267,7 @@ def typed() -> None:
     """A record by hand: each value with its unit and usual range; empty means not measured."""
     with st.container(gap="xsmall"), care.guarded():
         _task, spec = choose_record_task("typed-task")
+        turn = st.session_state.setdefault("typed_turn", 0)
         values: dict[str, float | str | None] = {}
         for heading, columns in groups(spec.columns).items():
             theme.section(heading)
@@ -265,7 +275,7 @@ def typed() -> None:
                 across = st.columns(ACROSS, gap="small")
                 for place, column in zip(across, columns[start : start + ACROSS], strict=False):
                     with place:
-                        values[column.name] = ask(column)
+                        values[column.name] = ask(column, turn)
         doubts = [d for c in spec.columns if (d := odd(c, values[c.name]))]
         if doubts:
             theme.warning(_("Check this."), " ".join(doubts))
@@ -275,12 +285,14 @@ def typed() -> None:
                 _("Patient number"),
                 placeholder=_("Optional"),
                 help=_("Kept only as a keyed hash, so that cases of one patient meet."),
-                key="typed-person",
+                key=f"typed-{turn}-person",
                 width=240,
+                persist_state="session",
             )
             if st.button(_("Add this record"), type="primary", disabled=not given):
                 facts = facts_of(given)
                 case_id = clinic.admit_inputs(user, [Record(values, facts)], person=person.strip() or None)
+                st.session_state["typed_turn"] = turn + 1
                 st.switch_page(CASE, query_params={"case": str(case_id)})
         theme.hint(
             _("{n} of {m} values given. Empty means not measured: the model is told so.").format(
@@ -326,6 +338,13 @@ with theme.panel("new"), care.guarded():
     else:
         typed()
 
-if way == "files" and (last := st.session_state.get("admission")):
-    with theme.panel("admitted"), care.guarded():
-        outcome(*last)
+if way == "files":
+    last = st.session_state.get("admission")
+    before = [] if last else clinic.last_admitted(user)
+    if last or before:
+        with theme.panel("admitted"), care.guarded():
+            if last:
+                outcome(*last)
+            else:  # the page was loaded again, or the browser closed meanwhile
+                theme.section(_("Your last upload"))
+                links(before)

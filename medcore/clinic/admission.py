@@ -1,6 +1,7 @@
 """From files to cases: decoded aside, de-identified, stored all or not at all."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from medcore.inputs import Input, sha256
 from medcore.measure import quality
 from medcore.readers import Found, files_of, read
 from medcore.store import audit, identity
-from medcore.store.tables import CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
+from medcore.store.tables import AuditRow, CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
 
+LOOKED_BACK = 5000  # rows of the audit among which a user's last upload is looked for
 PREFIX = {"record": "REC", "image": "FILM", "signal": "ECG", "volume": "VOL"}
 
 
@@ -90,6 +92,18 @@ class Admissions(Shelf):
         cases, known, _remarks = self._take(user, [arrival], source)
         return (cases or known)[0]
 
+    def last_admitted(self, user: User) -> list[int]:
+        """The cases that this user's last upload brought, as far as they are still here: the audit tells."""
+        with self.database.read() as session:
+            me = self._account(session, user, "admit")
+            end = session.scalar(select(func.max(AuditRow.id))) or 0
+            mine = (AuditRow.id > end - LOOKED_BACK, AuditRow.user == me.name, AuditRow.action == "admit")
+            rows = session.scalars(select(AuditRow).where(*mine).order_by(AuditRow.id.desc()))
+            uploads = [(int(row.subject.removeprefix("case ")), json.loads(row.details)) for row in rows]
+            together = [(case, about.get("with", case)) for case, about in uploads if about["source"] == "upload"]
+            found = {case for case, first in together if first == together[0][1]}
+            return list(session.scalars(select(CaseTable.id).where(CaseTable.id.in_(found)).order_by(CaseTable.id)))
+
     def _take(self, user: User, arrivals: Sequence[Arrival], source: str) -> tuple[list[int], list[int], list[str]]:
         """Files first, then all rows in one transaction; on any failure neither."""
         cases: list[int] = []
@@ -110,7 +124,7 @@ class Admissions(Shelf):
                         known.append(other.id)
                         remarks.append(_("This is here already, as {number}.").format(number=other.number))
                         continue
-                    case = self._add(session, me, arrival, source)
+                    case = self._add(session, me, arrival, source, cases[:1])
                     cases.append(case.id)
                     loaded += [(row.id, p.input) for row, p in zip(case.inputs, arrival.pieces, strict=True)]
                     remarks += [r for p in arrival.pieces for r in p.remarks]
@@ -128,7 +142,8 @@ class Admissions(Shelf):
             self._remember(input_id, given)
         return cases, known, remarks
 
-    def _add(self, session: Session, me: UserRow, arrival: Arrival, source: str) -> CaseTable:
+    def _add(self, session: Session, me: UserRow, arrival: Arrival, source: str, before: Sequence[int]) -> CaseTable:
+        """before: the first case of the same upload, if this is a further one."""
         inputs = [p.input for p in arrival.pieces]
         first = arrival.fits[0] if arrival.fits and arrival.fits[0].taken is not None else None
         last = session.scalar(select(func.max(CaseTable.running)).where(CaseTable.kind == arrival.kind)) or 0
@@ -160,7 +175,7 @@ class Admissions(Shelf):
         )
         session.add(case)
         session.flush()
-        details = {"source": source, "kind": case.kind, "inputs": len(inputs)}
+        details = {"source": source, "kind": case.kind, "inputs": len(inputs), "with": [*before, case.id][0]}
         audit.append(session, me.name, "admit", f"case {case.id}", details)
         return case
 

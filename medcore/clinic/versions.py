@@ -149,7 +149,7 @@ class Versions(Shelf):
             return self._loaded[row.hash]
 
     def _register_shipped(self) -> None:
-        """Makes the packages of `settings.models` known; each answers where nothing else that a person chose does.
+        """Makes the packages of `settings.models` known; each answers where no version of its task does yet.
 
         A damaged one is told on stderr and left out: the others, and all that was read, are still of use.
         """
@@ -209,7 +209,7 @@ class Versions(Shelf):
         return load(place)
 
     def _register(self, session: Session, run: RunRow | None, package: "Package") -> PackageRow:
-        """A version as a row. A shipped one takes the place of an older shipped one, never of a person's choice."""
+        """A version as a row. A shipped one answers at once where none of its task does; else a trainer may use it."""
         task, hashed = package.task.name, package.hash
         folder = package.folder.relative_to(self.settings.home).as_posix()
         row = session.scalar(select(PackageRow).where(PackageRow.task == task, PackageRow.hash == hashed))
@@ -220,9 +220,8 @@ class Versions(Shelf):
             session.add(row)
             session.flush()
             audit.append(session, SYSTEM, "register", f"package {row.id}", {"task": task, "hash": hashed})
-            current = current_use(session, task)
-            if run is None and (current is None or current.user_id is None):
-                self._use(session, row, current.id if current else None, None, _("Shipped with this release."), "")
+            if run is None and current_use(session, task) is None:
+                self._use(session, row, None, None, _("Shipped with this release."), "")
                 audit.append(session, SYSTEM, "promote", f"package {row.id}", {"task": task, "hash": hashed})
         return row
 

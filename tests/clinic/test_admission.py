@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from sqlalchemy import delete
 
 from medcore import tasks
 from medcore.clinic import Clinic, User
@@ -16,6 +17,7 @@ from medcore.errors import Refused
 from medcore.inputs import Image, Record, Signal
 from medcore.store import audit
 from medcore.store.files import Files
+from medcore.store.tables import CaseTable
 
 
 def strip(seed: int = 0, seconds: int = 12) -> Signal:
@@ -248,4 +250,21 @@ def test_each_case_is_in_the_audit_with_its_user(clinic: Clinic, reader: User) -
         rows = connection.execute("SELECT user, subject, details FROM audit WHERE action = 'admit'").fetchall()
     connection.close()
     assert [(u, s) for u, s, _d in rows] == [("reader", "case 1"), ("reader", "case 2")]
+    assert clinic.verify_audit() is None
+
+
+def test_a_users_last_upload_is_found_again(clinic: Clinic, reader: User, trainer: User) -> None:
+    """By whoever signs in again: three rows of a table belong together, what was typed and others' uploads don't."""
+    assert clinic.last_admitted(reader) == []
+    film = clinic.admit(reader, {"film.png": picture()}).cases
+    assert clinic.last_admitted(reader) == [*film]
+    rows = clinic.admit(reader, {"ward.csv": table(61, 62, 63)}).cases
+    clinic.admit_inputs(reader, [Record({"age": 70.0})])
+    other = clinic.admit(trainer, {"film.png": picture(1)}).cases
+    clinic.admit(reader, {"letter.docx": b"nothing"})
+    assert len(rows) == 3 and clinic.last_admitted(reader) == [*rows]
+    assert clinic.last_admitted(trainer) == [*other]
+    with clinic.database.write() as session:
+        session.execute(delete(CaseTable).where(CaseTable.id == rows[0]))
+    assert clinic.last_admitted(reader) == [*rows[1:]]
     assert clinic.verify_audit() is None

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
+from app.parts import desk
 from medcore import jobs, tasks
 from medcore.clinic import Clinic, RunView, User
 from medcore.errors import Refused
-from medcore.settings import Settings
+from medcore.settings import REPO, Settings
 from medcore.store.tables import ReviewRow, RunRow
 
 TASK = "mortality"
@@ -129,14 +131,26 @@ def test_promoting_needs_a_reason_and_undo_takes_it_back(
     assert training.verify_audit() is None
 
 
-def test_a_newer_shipped_package_does_not_displace_a_persons_choice(
-    training: Clinic, trainer: User, candidate: int, tmp_path: Path
+def test_a_newer_shipped_package_displaces_nothing_without_a_click(
+    training: Clinic, trainer: User, candidate: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(desk, "clinic", lambda: training)
+
+    def shown() -> str:
+        page = AppTest.from_file(str(REPO / "app" / "main.py"), default_timeout=60)
+        page.user, page.query_params = {"id": str(trainer.id)}, {"task": TASK}
+        return " ".join(str(block.proto.body) for block in page.switch_page("../pages/models.py").run().get("html"))
+
     shutil.copytree(training.settings.models, tmp_path / "newer")
     about = tmp_path / "newer" / TASK / "package.json"
     about.write_text(about.read_text().replace('"version": "1.0.0"', '"version": "2.0.0"'))
     upgraded = replace(training.settings, models=tmp_path / "newer")
-    assert Clinic(upgraded).in_use(TASK).version == "2.0.0"
+    assert Clinic(upgraded).in_use(TASK).version == "1.0.0"
+    (new,) = (v for v in training.versions(TASK) if v.version == "2.0.0")
+    assert (new.source, new.in_use) == ("shipped", False)
+    assert f"{TASK} 2.0.0 came with this release." in shown()
+    training.promote(trainer, new.id, "came with the new release")
+    assert "came with this release" not in shown() and f"{TASK} 2.0.0" in shown()
     shutil.rmtree(tmp_path / "newer")  # the release after that
     assert Clinic(upgraded).in_use(TASK).version == "2.0.0"
     training.promote(trainer, candidate, "ours")
