@@ -395,7 +395,15 @@ if view is None:
 
 presence.here(user.name, case_id)
 strip(view)
-task = asked(view)
+siblings = clinic.same_patient(user, case_id)
+other = beside.chosen(view, user, siblings)
+if other:
+    left = st.container()
+    right = st.columns(2, gap="small")[0]
+else:
+    left, right = st.columns([2.36, 1], gap="small")
+with left:
+    task = asked(view)
 first, final = (mine(view, task, "first"), mine(view, task, "final")) if task else (None, None)
 revealed = task is not None and task.name in view.revealed
 version = next((v.hash for v in clinic.versions(task.name) if v.in_use), "") if task and revealed else ""
@@ -405,13 +413,6 @@ which = (case_id, task.name if task else "", version, user.id if view.exercise e
 given: AnswerView | None = None
 why: AttributionView | str | None = None
 pending: tuple[object, ...] = ()
-siblings = clinic.same_patient(user, case_id)
-other = beside.chosen(view, user, siblings)
-if other:
-    left = st.container()
-    right = st.columns(2, gap="small")[0]
-else:
-    left, right = st.columns([2.36, 1], gap="small")
 with right, theme.panel("rail"), care.guarded():
     if saved := st.session_state.pop("saved", ""):
         theme.saved(_("{number} is saved.").format(number=saved))

@@ -313,8 +313,7 @@ def agreement(answer: "Answer", outcome: Outcome, choice: str | None) -> str:
 
 def decision(outcome: Outcome, answer: "Answer", choice: str | None, *, key: str) -> Decision | None:
     """Confirm, correct or can't tell, then "Save and next". choice: the person's first read, if any."""
-    theme.section(_("Your decision"))
-    theme.hint(agreement(answer, outcome, choice))
+    theme.section(_("Your decision"), agreement(answer, outcome, choice))
     titles = {"confirm": _("Confirm"), "correct": _("Correct"), "cant_tell": _("Can’t tell")}
     picked = st.segmented_control(
         _("Your decision"),

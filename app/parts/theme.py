@@ -94,9 +94,10 @@ def case_strip(number_: str, kind: str, *facts_: str, place: str = "", simulated
     )
 
 
-def section(text: str) -> None:
-    """A small label over a block."""
-    html(f'<div class="sec" role="heading" aria-level="2">{e(text)}</div>')
+def section(text: str, said: str = "") -> None:
+    """A small label over a block. said: a sentence beside it, which goes beneath it where it doesn't fit."""
+    head = f'<div class="sec" role="heading" aria-level="2">{e(text)}</div>'
+    html(f'<div class="beside">{head}<p class="hint">{e(said)}</p></div>' if said else head)
 
 
 def hint(text: str) -> None:

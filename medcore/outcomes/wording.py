@@ -59,5 +59,8 @@ def mask_words(label: Label, about: Mapping[str, Any], low: float, high: float) 
     else:
         size = _("Marked: {ml} ml, at most {mm} mm across in a slice.")
         size = size.format(ml=number(about["volume_ml"], 1), mm=number(about["diameter_mm"], 0))
-    range_ = _("Range {low} to {high}.").format(low=round(100 * low), high=round(100 * high))
+    ends = round(100 * low), round(100 * high)
+    range_ = _("Range {low} to {high}.").format(low=ends[0], high=ends[1])
+    if ends[0] == ends[1]:
+        range_ = _("Range: {p}.").format(p=percent(low))
     return f"{of.format(units=units)} {range_} {size}"

@@ -223,6 +223,7 @@ def test_an_order_by_the_machine_for_who_does_not_read_first(page: Page, desk: D
     page.get_by_text("Read first", exact=True).click()
     page.get_by_text("Answers are shown at once.").wait_for()
     page.goto(f"{desk.url}/?sort=urgency")
+    page.get_by_text("Last: outlines").wait_for(timeout=60_000)
     page.get_by_role("button", name=re.compile("^Score .* waiting cases")).click(timeout=60_000)
     page.get_by_role("button", name=re.compile("^Score ")).wait_for(state="detached", timeout=FIRST_ANSWER_MS)
     settled(page)

@@ -183,6 +183,7 @@ def test_a_mask_is_told_in_words_that_fit_what_it_lies_on() -> None:
     words = mask_words(lungs, {"voxels": 300, "share": 0.312}, 0.904, 0.99)
     assert words.endswith("Marked: 31\u00a0% of the picture.") and "likeliest pixels" in words
     assert " Range 90 to 99. " in words
+    assert " Range: over 99\u00a0%. " in mask_words(lungs, {"voxels": 300, "share": 0.312}, 0.996, 0.999)
     for other in ("voxel", "slice", "suspicious", "volume"):
         assert other not in words
     assert mask_words(lungs, {"voxels": 0, "share": 0.0}, 0, 0.1).endswith("Nothing is marked.")
