@@ -139,9 +139,7 @@ def figures(name: str) -> dict[str, Any] | None:
         "qtc_fridericia_ms": qt and 418.0,
         "lead": given.leads[lead],
         "r_peaks": peaks,
-        "segments": [
-            {"kind": kind, "start": r + start, "end": r + end} for r in peaks for kind, start, end in WAVES
-        ],
+        "segments": [{"kind": kind, "start": r + start, "end": r + end} for r in peaks for kind, start, end in WAVES],
         "beat": {name: [round(float(v), 4) for v in row] for name, row in zip(given.leads, beats, strict=True)},
         "beat_rate_hz": float(rate),
         "beat_r_index": round(0.3 * rate),
