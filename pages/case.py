@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import chain
 
 import streamlit as st
 
@@ -281,10 +282,14 @@ def reasons(view: CaseView, task: Task, given: AnswerView, why: AttributionView 
 
 
 def checked(view: CaseView, task: Task, given: AnswerView) -> None:
-    """What to know of the input before relying on the answer: the remarks made when it came, and the answer's own."""
+    """What to know of the input before relying on the answer: the remarks made when it came, what an outline of the
+    lungs says against a film, and the answer's own."""
     known, said = titles(task), given.answer
-    at_the_door = [r for i in view.inputs if answers(view, task, i) for r in i.remarks]
-    remarks = [*dict.fromkeys((*at_the_door, *said.remarks))]
+    asked = [i for i in view.inputs if answers(view, task, i)]
+    at_the_door = [r for i in asked for r in i.remarks]
+    films = [i.id for i in asked if i.kind == "image"]
+    of_lungs = [later.soon(("lungs", film), partial(clinic.film_remarks, user, film)) or () for film in films]
+    remarks = [*dict.fromkeys((*at_the_door, *chain(*of_lungs), *said.remarks))]
     answer.notes(remarks, said.unlike, said.absent, [known.get(w, w) for w in said.wished])
 
 

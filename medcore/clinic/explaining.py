@@ -21,7 +21,7 @@ from medcore.jobs import Job
 from medcore.learn.predict import Answer
 from medcore.settings import Settings
 from medcore.store import audit, pack
-from medcore.store.tables import AnswerRow, AttributionRow, EvidenceRow, JobRow, UserRow
+from medcore.store.tables import AnswerRow, AttributionRow, EvidenceRow, InputRow, JobRow, UserRow
 
 if TYPE_CHECKING:
     from medcore.explain import Attribution
@@ -187,6 +187,20 @@ class Explaining(Answering):
         why = replace(why, outside=outside, parts=tuple((region.title, region.share) for region in found))
         spots = [(*spot(small, region), region.share) for region in found[: len(why.words)]]
         return why, [dict(zip(("x", "y", "radius", "share"), one, strict=True)) for one in spots]
+
+    def film_remarks(self, user: User, input_id: int) -> tuple[str, ...]:
+        """What the outline of the lungs says against a film, in sentences that are not stored; () for other inputs, and
+        where nothing outlines them. It takes a pass of that task's nets, once."""
+        from medcore.explain.regions import remarks
+
+        with self.database.read() as session:
+            self._account(session, user, "case")
+            row = session.get(InputRow, input_id)
+            if row is None or row.kind != "image":
+                return ()
+        film = self._load(row)
+        outline = self._lungs(film) if isinstance(film, Image) else None
+        return () if outline is None else remarks(outline)
 
     def _lungs(self, film: Image) -> np.ndarray | None:
         """(rows, columns) bool: the lungs on a film, as the task of that role outlines them; None where it can't."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medcore.explain.regions import regions, sides, spot
+from medcore.explain.regions import regions, remarks, sides, spot
 
 
 def lungs(apart: bool = True) -> np.ndarray:
@@ -69,3 +69,18 @@ def test_regions_cover_the_film_once() -> None:
 def test_a_map_of_nothing_has_no_share_anywhere() -> None:
     found = regions(-np.ones((60, 90)), sides(lungs()))
     assert all(r.share == 0 for r in found) and spot(-np.ones((60, 90)), found[0])[2] == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        (np.s_[:, :], ()),
+        (np.s_[:, 20:], ("edge",)),
+        (np.s_[10:, :], ("edge",)),
+        (np.s_[:40, :], ("edge",)),
+        (np.s_[:, 35:], ("one lung",)),
+    ],
+)
+def test_a_film_that_cuts_a_lung_off_is_remarked_on(part: tuple[slice, slice], says: tuple[str, ...]) -> None:
+    found = remarks(lungs()[part])
+    assert len(found) == len(says) and all(word in said for word, said in zip(says, found, strict=True))
