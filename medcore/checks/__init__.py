@@ -61,7 +61,7 @@ def check(
     masks: Path | None = None,
     train: bool = False,
     explain: bool = False,
-    simulate: int = simulated.CASES,
+    simulate: int = 0,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
     """All checks that suit the package and the cases: task, package, package_hash, made, device, n, decision, roc,
@@ -72,7 +72,7 @@ def check(
         training does; otherwise what an earlier call with `train` found of this package stays
     explain: also set the limits by which maps are believed, and score maps where people marked what is to be found,
         which takes minutes to hours; what an earlier call found stays likewise
-    simulate: on how many cases of the task's simulator it is measured besides
+    simulate: on how many cases of the task's simulator it is measured besides; 0 for as many as suit
     """
     device = pick(device)
     said = answered(package, cases, device)
