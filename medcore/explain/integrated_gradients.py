@@ -77,13 +77,14 @@ def _along(
     size = max(1, AT_ONCE // sum(w.numel() for w in way))
     for start in range(0, len(nodes), size):
         at = torch.tensor(nodes[start : start + size], dtype=way[0].dtype, device=way[0].device)
-        xs = [
-            (b + at.view(-1, *[1] * (w.dim() - 1)) * w).requires_grad_()
-            for b, w in zip(question.baselines, way, strict=True)
-        ]
         masks = [m.expand(len(at), *m.shape[1:]) for m in question.masks]
-        said = question.model(*xs, *masks)[:, question.target]
-        gradients = torch.autograd.grad(said.sum(), xs)
+        with torch.enable_grad():
+            xs = [
+                (b + at.view(-1, *[1] * (w.dim() - 1)) * w).requires_grad_()
+                for b, w in zip(question.baselines, way, strict=True)
+            ]
+            said = question.model(*xs, *masks)[:, question.target]
+            gradients = torch.autograd.grad(said.sum(), xs)
         for i, answer in enumerate(said.tolist()):
             own = tuple(g[i : i + 1] for g in gradients)
             out.append((answer, sum(float((g * w).sum()) for g, w in zip(own, way, strict=True)), own))
