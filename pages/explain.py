@@ -313,7 +313,10 @@ if view and task and given:
                 answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
             answer.outside(why.attribution.outside)
             trust(task, why)
-            health.agreement(why.health)
+            same = (label, why.attribution.baseline)
+            health.agreement(
+                [a for a in clinic.attributions(given) if (a.attribution.label, a.attribution.baseline) == same]
+            )
             health.truth(given.answer.package_hash)
             health.watch(why, {})
             if not view.exercise:  # an answer that may be wrong on purpose stays here

@@ -10,7 +10,7 @@ from medcore.explain.health import MEASURES, REASONS, measure_title
 from medcore.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from medcore.clinic import AttributionView
     from medcore.clinic.views import Health
@@ -62,12 +62,20 @@ def whole(health: "Health") -> None:
     )
 
 
-def agreement(health: "Health") -> None:
-    """How far other methods put the parts in the same order."""
-    if health.evidence and health.evidence.others:
-        theme.section(_("Agreement with other methods"))
-        rows = [(map_title(name), theme.number(value, 2)) for name, value in health.evidence.others.items()]
-        theme.table([_("Method"), _("Rank correlation")], rows, align="lr")
+def agreement(whys: "Sequence[AttributionView]") -> None:
+    """How far each measured map of a label and the maps of the task's methods put the parts in the same order."""
+    known = {why.attribution.method: why.health.evidence for why in whys if why.health.evidence}
+    columns = list(dict.fromkeys(name for evidence in known.values() for name in evidence.others))
+    if not columns:
+        return
+    theme.section(_("Agreement between methods"))
+    rows = [
+        (map_title(name), *("–" if c not in evidence.others else theme.number(evidence.others[c], 2) for c in columns))
+        for name, evidence in known.items()
+    ]
+    heads = [_("Method"), *map(map_title, columns)]
+    theme.table(heads, rows, align="l" + "r" * len(columns), label=_("Agreement between methods"), wide=True)
+    theme.hint(_("Rank correlation of their parts: 1 is the same order, 0 none, −1 the reverse."))
 
 
 def truth(package_hash: str) -> None:

@@ -48,6 +48,7 @@ METHODS: dict[str, Method] = {
         DeepLift(),
         SmoothGrad(),
         GuidedGradCam(),
+        GradCam(earlier=True),
         FeatureAblation(),
     )
 }

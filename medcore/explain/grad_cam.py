@@ -11,12 +11,18 @@ if TYPE_CHECKING:
 
 
 class GradCam:
-    """Where the last feature maps raise the label: one pass a net, coarse; the nets' mean, each scaled to its peak.
+    """Where feature maps raise the label: one pass a net, coarse; the nets' mean, each scaled to its peak.
 
-    Only for one field whose nets have `features` (their last maps).
+    Only for one field whose nets have `features`, a sequence of layers.
+    earlier: the maps halfway through it, which are finer and know less of the label; else its last
     """
 
-    name, title, adds_up, compares = "grad_cam", N_("Grad-CAM"), False, False
+    adds_up, compares = False, False
+
+    def __init__(self, earlier: bool = False) -> None:
+        self.earlier = earlier
+        self.name = "grad_cam_earlier" if earlier else "grad_cam"
+        self.title = N_("Grad-CAM, earlier layer") if earlier else N_("Grad-CAM")
 
     def unsuited(self, task: Task) -> str:
         kinds = [spec.kind for spec in task.fields.values()]
@@ -29,7 +35,9 @@ class GradCam:
         (x,), (mask,) = question.xs, question.masks
         total = torch.zeros_like(x)
         for net in question.nets:
-            cam = LayerGradCam(net, net.features).attribute(
+            layers = list(net.features.children())  # type: ignore[union-attr]
+            layer = layers[(len(layers) - 1) // 2] if self.earlier else net.features
+            cam = LayerGradCam(net, layer).attribute(
                 x, target=question.target, additional_forward_args=(mask,), relu_attributions=True
             )
             # One map a picture; of a volume one a slice, shared out among its sequences.

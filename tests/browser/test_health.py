@@ -33,4 +33,4 @@ def test_a_map_is_measured_while_one_looks_and_a_failed_one_turns_grey(page: Pag
     expect(page.locator("table.rec.grey")).to_be_visible()
     expect(page.get_by_text("What moved the answer", exact=True)).to_have_count(0)
     expect(page.get_by_text("fails", exact=True).first).to_be_visible()
-    expect(page.get_by_text("Agreement with other methods")).to_be_visible()
+    expect(page.get_by_text("Agreement between methods")).to_be_visible()
