@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from medcore.inputs import RecordField
+from medcore.tasks import get
+
 REPO = Path(__file__).resolve().parent.parent
 README = REPO / "README.md"
 TEXT = README.read_text() if README.exists() else ""
@@ -85,3 +88,14 @@ def test_what_it_links_to_is_there() -> None:
     local = [target for target in re.findall(r"\]\(([^)#\s]+)", TEXT) if "://" not in target]
     local += re.findall(r'<img[^>]* src="([^":]+)"', TEXT)
     assert [target for target in local if not (REPO / target).exists()] == []
+
+
+def test_the_columns_of_a_record_are_told_as_the_set_reads_them() -> None:
+    (spec,) = get("mortality").fields.values()
+    assert isinstance(spec, RecordField)
+    told = {row[0]: row[1:] for row in re.findall(r"^\| `([a-z.]+)` \| (.+?) \| (.*?) \| (.*?) \|$", TEXT, re.M)}
+    for column in spec.columns:
+        title, unit, limits = told[column.name]
+        choices = ", ".join(f"`{choice}`" for choice in sorted(column.choices))
+        assert title == column.title and (unit == choices if choices else column.unit in (unit, "0/1", ""))
+        assert not column.limits or column.unit == "0/1" or limits == f"{column.limits[0]:g} to {column.limits[1]:g}"
