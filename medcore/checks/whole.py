@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from medcore import tasks
 from medcore.checks.answered import Row, Section
 from medcore.checks.maps import asked, drawn, map_title
@@ -62,6 +60,8 @@ def _groups(package: Package, sample: Sample, question: "Question") -> dict[str,
     outcome = package.task.outcome
     if outcome.kind not in WITH_PROBABILITIES:
         return groups
+    import torch
+
     with torch.no_grad():
         p = question.model(*question.xs, *question.masks)[0].cpu().numpy()
     said = outcome.choose(p, package.about["thresholds"])

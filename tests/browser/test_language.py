@@ -20,7 +20,8 @@ PAGES = ("/", "/new_case", *(f"/case?case={n}" for n in range(1, 5)), "/explain?
 NAMES = re.compile(
     r"""English|reader|trainer|admin|DICOM|NIfTI|WFDB|FHIR|JPEG|Excel|MUSE|NeuroKit2?|PTB-XL|CinC|Challenge|SUPPORT2?|
     NIH|Kermany|TCGA|AUROC|Brier|Dice|Platt|Wilson|Grad-CAM|Shapley|SHA-256|FLAIR|Bazett|Fridericia|Cabrera|Alt|Ctrl|
-    Shift|Esc|Enter|mmHg|mmol|µmol|PaO₂|FiO₂|PNG|CSV|ZIP|CPU|GPU|CUDA|MEDCORE_\w+|mortality|ecg_rhythm|cxr_pneumonia|
+    Shift|Esc|Enter|Home|End|Delete|Page\ Up|Page\ Down|
+    mmHg|mmol|µmol|PaO₂|FiO₂|PNG|CSV|ZIP|CPU|GPU|CUDA|MEDCORE_\w+|mortality|ecg_rhythm|cxr_pneumonia|
     ecg_diagnosis|brain_tumour_seg|support2|cinc2017|nih|kermany|ptbxl|lgg|simulated_\w+|HistGradientBoosting|XGBoost|
     scikit-learn|\w+\.(?:csv|md|json|npz|png|zip)|[\w/]+/\w*|https?\S*|make\ \w+|python\ -m\ medcore\S*|\w+_\w+|
     Keyboard|Captum|Youden|Python|torch|captum|numpy|scipy|pydicom|streamlit|sqlalchemy|system|Model\ Card""",

@@ -358,7 +358,7 @@ def test_a_case_is_reviewed_by_the_keyboard_alone(page: Page, desk: Desk) -> Non
 def test_a_map_by_another_method_can_be_taken_away(page: Page, desk: Desk) -> None:
     sign_in(page, desk.url, path="/case?case=1")
     page.get_by_role("link", name="Other labels and methods").click(timeout=60_000)
-    page.get_by_text("Occlusion", exact=True).click(timeout=60_000)
+    page.get_by_role("radio", name="Occlusion").click(timeout=60_000)
     page.wait_for_url(re.compile("method=occlusion"))
     page.get_by_text("relative weights").wait_for(timeout=FIRST_ANSWER_MS)
     with page.expect_download() as taken:

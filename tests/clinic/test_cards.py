@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medcore import tasks
 from medcore.clinic import AnswerView, Clinic, User
-from medcore.clinic.cards import _found
+from medcore.clinic.cards import _decision, _roc
 from medcore.inputs import Record
 from medcore.learn.decision import not_excluded
 from medcore.outcomes.metrics import predictive_values
@@ -92,13 +92,13 @@ def test_an_older_package_has_them_from_its_checks(small_models: Path, tmp_path:
     found, curves = about["report"].pop("decision"), about["report"].pop("roc")
     (folder / "package.json").write_text(json.dumps(about))
     package = load(folder)
-    assert _found(package, "decision") == {}
+    assert _decision(package) == {}
     checks = {"package_hash": package.hash, "decision": found, "roc": curves, "sections": []}
     (folder / "checks.json").write_text(json.dumps(checks))
-    assert _found(package, "decision") == found
-    assert _found(package, "roc") == curves and list(curves) == ["hospital_death"]
+    assert _decision(package) == found
+    assert _roc(package) == curves and list(curves) == ["hospital_death"]
     (folder / "checks.json").write_text(json.dumps({**checks, "package_hash": "another"}))
-    assert _found(package, "decision") == {}
+    assert _decision(package) == {}
 
 
 def test_no_number_where_the_case_is_not_like_the_training_data(answering: Clinic, reader: User, trainer: User) -> None:
