@@ -130,9 +130,10 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    made = Desk(tmp_path_factory.mktemp("kinds"))
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk of its own for each test, so that one that is run again finds nothing of the first time."""
+    made = Desk(tmp_path)
     made.start()
     yield made
     made.stop()

@@ -383,13 +383,14 @@ def test_training_to_a_candidate_its_promotion_and_the_way_back(page: Page, desk
     with desk.worker():
         button(page, "Start training").click()
         page.get_by_text("One run at a time").first.wait_for(timeout=60_000)
-        page.wait_for_url(re.compile(r"run=1"))
+        page.wait_for_url(re.compile(r"run=\d+"))
+        run = re.search(r"run=(\d+)", page.url)[1]  # type: ignore[index]
         page.evaluate("window.notLoadedAgain = true")
         page.wait_for_function(f"({POINTS})() > 0", timeout=RUN_MS)
         page.wait_for_function(f"n => ({POINTS})() > n", arg=page.evaluate(POINTS), timeout=60_000)
         assert page.evaluate("window.notLoadedAgain") is True  # the curve grew by itself
         page.reload()  # a closed browser loses nothing
-        page.get_by_text(re.compile(r"^Candidate .* from run 1$")).wait_for(timeout=RUN_MS)
+        page.get_by_text(re.compile(rf"^Candidate .* from run {run}$")).wait_for(timeout=RUN_MS)
     assert page.get_by_role("table", name="Candidate and version in use").get_by_text("AUROC").is_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=60_000)  # Plotly is fetched when first needed
     name = re.search(r"Candidate (\S+ \S+) from", page.locator(".d .top").nth(2).inner_text() or page.content())
