@@ -374,10 +374,10 @@ POINTS = "() => document.querySelector('.js-plotly-plot')?.data?.[0]?.x?.length 
 def test_training_to_a_candidate_its_promotion_and_the_way_back(page: Page, desk: Desk) -> None:
     sign_in(page, desk.url, "trainer", path="/train?task=mortality")
     page.get_by_role("spinbutton", name="Simulated cases").fill("200")
-    page.get_by_role("spinbutton", name="Epochs", exact=True).fill("30")
+    page.get_by_role("spinbutton", name="Epochs", exact=True).fill("150")
     page.get_by_text("Recipe", exact=True).click()
     page.get_by_role("spinbutton", name="Batch size").fill("8")
-    page.get_by_role("spinbutton", name="Patience, epochs").fill("40")
+    page.get_by_role("spinbutton", name="Patience, epochs").fill("300")
     page.keyboard.press("Tab")
     settled(page)
     with desk.worker():
