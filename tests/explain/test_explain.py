@@ -187,3 +187,18 @@ def test_an_ecg_is_told_by_lead_and_segment_of_the_beat() -> None:
     flat = Signal(np.zeros((1, 3000), np.float32), 300.0, ("I",), ("mV",))
     ((first, _share), *_rest) = parts(task, {"ecg": flat}, {"ecg": np.ones((1, 3000), np.float32)})
     assert first == "Lead I, 0 to 1 s"
+
+
+def test_integrated_gradients_put_their_steps_where_the_answer_bends() -> None:
+    """A logistic of two values with a sharp bend: known attributions, and few gradients for them."""
+    xs, zero = (torch.tensor([[3.0, 1.0]]),), (torch.zeros(1, 2),)
+
+    class Bend(torch.nn.Module):
+        def forward(self, x: torch.Tensor, _mask: torch.Tensor) -> torch.Tensor:
+            return torch.sigmoid(12 * (x[:, :1] + x[:, 1:] - 3.0))
+
+    net = Bend()
+    question = Question(get("mortality"), net, [net], xs, (torch.ones(1, 2),), zero, 0)
+    (found,) = METHODS["integrated_gradients"].attribute(question)
+    whole = float(net(xs[0], xs[0])[0, 0] - net(zero[0], zero[0])[0, 0])
+    assert found[0].tolist() == pytest.approx([0.75 * whole, 0.25 * whole], abs=2e-3)
