@@ -90,18 +90,8 @@ def choose_label(outcome: Outcome, said: str) -> str:
 
 
 def choose_method(task: Task) -> str:
-    names = list(methods(task))
-    picked = st.segmented_control(
-        _("Method"),
-        names,
-        default=address.asked("method", names, names[0]),
-        required=True,
-        format_func=lambda n: _(METHODS[n].title),
-        key=f"method-{task.name}",
-        wrap=True,
-    )
-    address.keep("method", picked, names[0])
-    return picked
+    titles = {name: _(METHODS[name].title) for name in methods(task)}
+    return address.choose("method", titles, _("Method"), next(iter(titles)), key=f"method-{task.name}")
 
 
 def choose_baseline(task: Task, method: str) -> str:
@@ -110,15 +100,8 @@ def choose_baseline(task: Task, method: str) -> str:
     if not METHODS[method].compares or len(names) == 1:
         return ""
     titles = {"mean": _("Mean"), "zero": _("Zero"), "blurred": _("Blurred"), "noise": _("Noise")}
-    picked = st.segmented_control(
-        _("Compared with"),
-        names,
-        default=address.asked("baseline", names, names[0]),
-        required=True,
-        format_func=titles.__getitem__,
-        key=f"baseline-{task.name}",
-    )
-    address.keep("baseline", picked, names[0])
+    titles = {name: titles[name] for name in names}
+    picked = address.choose("baseline", titles, _("Compared with"), names[0], key=f"baseline-{task.name}")
     return "" if picked == names[0] else picked
 
 
@@ -233,6 +216,8 @@ def beside(given: AnswerView, why: AttributionView) -> tuple[object, ...]:
     found = later.soon(what, partial(clinic.pictures, user, given))
     if found is None:
         return what
+    same = (why.attribution.label, why.attribution.baseline)
+    health.agreement([one for one, _picture in found if (one.attribution.label, one.attribution.baseline) == same])
     if len(found) > 1:
         theme.section(_("Maps side by side, each in shares of its peak"))
         for column, (one, picture) in zip(itertools.cycle(st.columns(3)), found, strict=False):
@@ -258,17 +243,7 @@ clinic, user = desk.clinic(), desk.user()
 desk.warm()
 theme.title(_("Explain"), _("What moved an answer, and how well the parts add up"))
 views = {"case": _("One case"), "model": _("The whole model")}
-seen = st.segmented_control(
-    _("View"),
-    list(views),
-    default=address.asked("view", list(views), "case"),
-    required=True,
-    format_func=views.__getitem__,
-    key="explain-view",
-    label_visibility="collapsed",
-)
-address.keep("view", seen, "case")
-if seen == "model":
+if address.choose("view", views, _("View"), "case", key="explain-view", hidden=True) == "model":
     with care.guarded():
         whole.show()
     st.stop()
@@ -313,10 +288,6 @@ if view and task and given:
                 answer.moved(why.attribution.words, source(view, task)[1].kind, numbered=True)
             answer.outside(why.attribution.outside)
             trust(task, why)
-            same = (label, why.attribution.baseline)
-            health.agreement(
-                [a for a in clinic.attributions(given) if (a.attribution.label, a.attribution.baseline) == same]
-            )
             health.truth(given.answer.package_hash)
             health.watch(why, {})
             if not view.exercise:  # an answer that may be wrong on purpose stays here

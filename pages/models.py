@@ -116,12 +116,7 @@ def by_source(report: Mapping[str, Any]) -> None:
 
     def line(m: Mapping[str, float]) -> Html:
         a, b = (m["low"], m["high"]) if m.get("low") is not None else (m["value"], m["value"])
-        return Html(
-            '<div class="scale" aria-hidden="true">'
-            f'<i class="band" style="left:{at(a):.1f}%;width:{at(b) - at(a):.1f}%"></i>'
-            f'<i class="cut" style="left:{at(whole):.1f}%"></i>'
-            f'<i class="dot" style="left:{at(m["value"]):.1f}%"></i></div>'
-        )
+        return theme.scale(at(a), at(b), at(m["value"]), at(whole))
 
     body = "".join(
         f'<tr><td>{e(s.replace("_", " "))}</td><td class="g">{line(m)}</td><td class="r">{e(value(m))}</td></tr>'

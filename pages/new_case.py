@@ -321,16 +321,7 @@ clinic, user = desk.clinic(), desk.user()
 theme.title(_("New case"), _("Recognised by content, de-identified before it is stored"))
 
 ways = {"files": _("Files"), **({"record": _("Type in a record")} if record_tasks() else {})}
-way = st.segmented_control(
-    _("What to add"),
-    list(ways),
-    default=address.asked("way", list(ways), "files"),
-    required=True,
-    format_func=ways.__getitem__,
-    key="way",
-    label_visibility="collapsed",
-)
-address.keep("way", way, "files")
+way = address.choose("way", ways, _("What to add"), "files", key="way", hidden=True)
 
 with theme.panel("new"), care.guarded():
     if way == "files":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.parts import address, answer, care, desk, theme
+from app.parts import address, answer, care, desk, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import Disagreement, ExerciseResult, ExerciseView, Kappa, Statistics
 from medcore.i18n import _
@@ -91,7 +91,7 @@ def differing(found: Sequence[Disagreement]) -> None:
     for d in found:
         outcome = get(d.task).outcome
         said = "; ".join(f"{name}: {answer.words_for(outcome, choice)}" for name, choice in d.said)
-        link = Html(f'<a href="/case?case={d.case_id}&amp;task={e(d.task)}" target="_self">{e(d.number)}</a>')
+        link = words.case_link(d.case_id, d.number, d.task)
         rows.append((link, said, answer.words_for(outcome, d.truth) if d.truth else "–"))
     theme.table([_("Case"), _("Said"), _("Known to be so")], rows, label=_("Where readers differ"), wide=True)
 

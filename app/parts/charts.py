@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.parts import theme
-from medcore.explain.whole import BEAT_HZ, BEFORE
 from medcore.i18n import _
 
 FONT = "Plex, 'IBM Plex Sans', 'Noto Sans', sans-serif"
@@ -293,19 +292,27 @@ def heat(cells: np.ndarray, *, height: int = 260) -> go.Figure:
     return figure
 
 
-def beat(mv: Sequence[float], mapped: Sequence[float], reach: tuple[float, float], *, height: int = 180) -> go.Figure:
-    """An average beat in mV from BEFORE s before to AFTER s after R, over bands as dark as each part counted (0 to 1).
-    reach: of its axis in mV."""
+def beat(
+    seconds: Sequence[float],
+    mv: Sequence[float],
+    mapped: Sequence[float],
+    reach: tuple[float, float],
+    *,
+    height: int = 180,
+) -> go.Figure:
+    """An average beat in mV at seconds from R, over bands as dark as each part counted (0 to 1). reach: of its axis in
+    mV."""
     t = tokens()
     figure = _figure(_("s from R"), "mV", height)
-    x = [i / BEAT_HZ - BEFORE for i in range(len(mv))]
     red, green, blue = (int(t["machine"][i : i + 2], 16) for i in (1, 3, 5))
     bands = [[0, f"rgba({red},{green},{blue},0)"], [1, f"rgba({red},{green},{blue},0.7)"]]
     figure.add_heatmap(
-        x=x, y=list(reach), z=[list(mapped)] * 2, zmin=0, zmax=1, colorscale=bands, showscale=False,
+        x=list(seconds), y=list(reach), z=[list(mapped)] * 2, zmin=0, zmax=1, colorscale=bands, showscale=False,
         hoverinfo="skip",
     )  # fmt: skip
-    figure.add_scatter(x=x, y=list(mv), mode="lines", hoverinfo="skip", line={"color": t["text"], "width": 2})
+    figure.add_scatter(
+        x=list(seconds), y=list(mv), mode="lines", hoverinfo="skip", line={"color": t["text"], "width": 2}
+    )
     figure.update_yaxes(range=list(reach))
     return figure
 

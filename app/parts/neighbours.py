@@ -1,6 +1,6 @@
 """The cases that the nets see alike to one, as a table."""
 
-from app.parts import theme
+from app.parts import theme, words
 from app.parts.answer import words_for
 from app.parts.theme import Html, chip, e
 from medcore.clinic import Neighbour, Neighbourhood
@@ -32,7 +32,7 @@ def _line(rank: int, row: Neighbour, task: Task) -> tuple[object, ...]:
     if row.case_id is None:
         what: Html | str = _("Training case of {source}").format(source=row.source)
     else:
-        what = Html(f'<a href="/case?case={row.case_id}&amp;task={task.name}" target="_self">{e(row.number)}</a>')
+        what = words.case_link(row.case_id, row.number, task.name)
     if row.same_patient:
         what = Html(f"{e(what)} {chip(_('Same patient'), 'uncertain')}")
     said = [words_for(task.outcome, choice) if choice else _("None of them") for choice in row.choices]

@@ -168,6 +168,15 @@ def table(
     html(f'<div class="scroll" tabindex="0" role="region" aria-label="{e(label)}">{drawn}</div>' if wide else drawn)
 
 
+def scale(low: float, high: float, dot: float | None = None, cut: float | None = None) -> Html:
+    """A range on a line, each end and place in percent of it; a dot for the value, a line for what it is held against.
+    Numbers beside it say the same, so it is kept from those who listen."""
+    at = f'<i class="band" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>'
+    at += "" if cut is None else f'<i class="cut" style="left:{cut:.1f}%"></i>'
+    at += "" if dot is None else f'<i class="dot" style="left:{dot:.1f}%"></i>'
+    return Html(f'<div class="scale" aria-hidden="true">{at}</div>')
+
+
 def ticks(rows: Sequence[tuple[bool | None, str, str]]) -> None:
     """A check list: (passed, text, detail); None draws no sign."""
     signs = {

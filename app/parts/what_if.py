@@ -177,8 +177,7 @@ def _band(column: Column, band: "Band", now: float, low: float, high: float) -> 
     ends = theme.span(100 * band.low, 100 * band.high, 1)
     return Html(
         f'<tr><td>{e(_(column.title))}<span class="small">{e(at + unit)}</span></td><td class="g">'
-        f'<div class="scale" aria-hidden="true"><i class="band" style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
-        f'<i class="cut" style="left:{here:.1f}%"></i></div></td>'
+        f"{theme.scale(left, right, cut=here)}</td>"
         f'<td class="r">{e(ends)}{NBSP}%{star}</td></tr>'
     )
 

@@ -14,13 +14,12 @@ from app.parts.theme import Html, e, number, percent
 from medcore.checks.maps import map_title
 from medcore.clinic import Cohort
 from medcore.errors import Refused
-from medcore.explain.whole import FEWEST, RIGHT, WRONG
+from medcore.explain.whole import BEAT_HZ, BEFORE, FEWEST, RIGHT, WRONG
 from medcore.i18n import _, retold
 from medcore.learn.card import group_title
 from medcore.outcomes.wording import words_for
 from medcore.tasks import Task, all_tasks, get
 
-CASE = "/case"
 LEADS = 3  # whose average beat is drawn
 GROUPS = 5  # of one kind, the largest
 EVERY_SECONDS = 2.0
@@ -33,18 +32,20 @@ def show() -> None:
     with right, theme.panel("rail"):
         task = _choose_task()
         try:
-            learnt = clinic.learnt_cohort(task.name)
+            learnt = clinic.learnt_whole(task.name)
             here = clinic.cohort(user, task.name)
         except Refused as refused:  # no version answers yet
             theme.refused(refused)
             return
         of_patients = _choose_cases(here, learnt)
-        found = learnt if of_patients else here.whole
-        _about(task, here, found, of_patients)
+        _about(task, here, learnt if of_patients else {})
         if not of_patients:
             _errors(task)
+    found, pending = (learnt, ()) if of_patients else _of_cases(task, here)
     with left, theme.panel("whole"):
-        if found["n"] < FEWEST:
+        if found is None:
+            st.skeleton(300)
+        elif found["n"] < FEWEST:
             theme.empty(
                 _("Too few cases are explained"),
                 _("Five are needed. Have those explained that were answered here, or look at the training patients."),
@@ -52,9 +53,20 @@ def show() -> None:
         else:
             _importance(task, found)
             _average(task, found)
-    if not of_patients and here.whole["n"] and all(spec.kind == "record" for spec in task.fields.values()):
+    records = all(spec.kind == "record" for spec in task.fields.values())
+    if found and found["n"] and records and not of_patients:
         with left, theme.panel("shapes"):
-            _shapes(task)
+            pending = _shapes(task, found) or pending
+    if pending:
+        later.wait(pending)
+
+
+def _of_cases(task: Task, here: Cohort) -> tuple[Mapping[str, Any] | None, tuple[object, ...]]:
+    """What the cases here come to together, or None and what is waited for."""
+    clinic, user = desk.clinic(), desk.user()
+    key = ("whole", user.id, task.name, here)
+    found = later.soon(key, partial(clinic.whole, user, task.name))
+    return found, () if found else key
 
 
 def _choose_task() -> Task:
@@ -70,22 +82,15 @@ def _choose_task() -> Task:
 def _choose_cases(here: Cohort, learnt: Mapping[str, Any]) -> bool:
     """Whether the patients that it learnt from are looked at; else the cases here."""
     titles = {"here": _("Cases here"), "learnt": _("Patients it learnt from")}
-    if not learnt:
-        return False
-    first = "here" if here.whole["n"] >= FEWEST else "learnt"
-    start = address.asked("of", list(titles), first)
-    picked = st.segmented_control(
-        _("Over"), list(titles), default=start, required=True, format_func=titles.__getitem__, key="whole-of", wrap=True
-    )
-    address.keep("of", picked, first)
-    return bool(picked == "learnt")
+    first = "here" if here.explained >= FEWEST else "learnt"
+    return bool(learnt) and address.choose("of", titles, _("Over"), first, key="whole-of") == "learnt"
 
 
-def _about(task: Task, here: Cohort, found: Mapping[str, Any], of_patients: bool) -> None:
-    """How many cases by which method; and the button that has the rest explained."""
-    method = map_title(str(found.get("method", task.explain[0])))
-    theme.facts({_("Explained"): number(found["n"]), _("Method"): method})
-    if of_patients:
+def _about(task: Task, here: Cohort, learnt: Mapping[str, Any]) -> None:
+    """How many cases by which method; and the button that has the rest of the cases here explained."""
+    n, method = learnt.get("n", here.explained), learnt.get("method", task.explain[0])
+    theme.facts({_("Explained"): number(n), _("Method"): map_title(method)})
+    if learnt:
         theme.hint(
             _("One case a patient, each explained by nets that never saw them. Measured when the card was made.")
         )
@@ -93,7 +98,7 @@ def _about(task: Task, here: Cohort, found: Mapping[str, Any], of_patients: bool
     theme.hint(_("Of {n} cases whose answer you know, the newest two hundred at most.").format(n=number(here.answered)))
     if here.going:
         desk.fragment(_watch, run_every=EVERY_SECONDS)(task.name, here.answered)
-    elif found["n"] < here.answered and st.button(_("Explain the rest"), key="whole-start"):
+    elif here.explained < here.answered and st.button(_("Explain the rest"), key="whole-start"):
         desk.clinic().explain_cohort(desk.user(), task.name)
         st.rerun()
 
@@ -101,7 +106,7 @@ def _about(task: Task, here: Cohort, found: Mapping[str, Any], of_patients: bool
 def _watch(task: str, answered: int) -> None:
     """How far the worker is; the page is drawn again when it is done."""
     now = desk.clinic().cohort(desk.user(), task)
-    st.progress(now.whole["n"] / max(1, answered), _("{n} of {all} explained").format(n=now.whole["n"], all=answered))
+    st.progress(now.explained / max(1, answered), _("{n} of {all} explained").format(n=now.explained, all=answered))
     if not now.going:
         st.rerun()
 
@@ -111,9 +116,8 @@ def _errors(task: Task) -> None:
     theme.section(_("Wrong with most confidence"))
     rows = [
         (
-            Html(f'<a href="{CASE}?case={error.case_id}&amp;task={task.name}" target="_self">{e(error.number)}</a>'),
-            words_for(task.outcome, error.said),
-            words_for(task.outcome, error.was),
+            words.case_link(error.case_id, error.number, task.name),
+            *(words_for(task.outcome, choice) if choice else _("None of them") for choice in (error.said, error.was)),
             percent(error.sureness),
         )
         for error in desk.clinic().confident_errors(desk.user(), task.name)
@@ -177,11 +181,7 @@ def _importance(task: Task, found: Mapping[str, Any]) -> None:
 def _bar(figure: Mapping[str, float | None], top: float) -> Html:
     value, low, high = (figure[k] if figure[k] is not None else figure["value"] for k in ("value", "low", "high"))
     at = [100 * float(v or 0) / (top or 1) for v in (value, low, high)]
-    return Html(
-        '<div class="scale" aria-hidden="true">'
-        f'<i class="band" style="left:{at[1]:.1f}%;width:{at[2] - at[1]:.1f}%"></i>'
-        f'<i class="dot" style="left:{at[0]:.1f}%"></i></div>'
-    )
+    return theme.scale(at[1], at[2], at[0])
 
 
 def _group(task: Task, name: str) -> str:
@@ -244,7 +244,7 @@ def _beats(pictures: Mapping[str, Any], ends: Mapping[str, str]) -> None:
             beat, mapped = pictures[end][lead]["mean"]
             with column:
                 theme.hint(f"{_('Lead {lead}').format(lead=lead)}: {title}, {number(pictures[end][lead]['n'])}")
-                figure = charts.beat(beat, mapped, reach)
+                figure = charts.beat([i / BEAT_HZ - BEFORE for i in range(len(beat))], beat, mapped, reach)
                 alt = _("Average beat in lead {lead}, with what counted of it").format(lead=lead)
                 charts.show(figure, alt=alt, key=f"average-{end}-{lead}")
     theme.hint(_("The median beat of each case, averaged; the darker a part, the more it counted."))
@@ -265,18 +265,17 @@ def _signed(found: Mapping[str, Any], parts: list[str]) -> None:
 # the learnt shape
 
 
-def _shapes(task: Task) -> None:
-    """For records: how the answer goes with each of the values that count most."""
+def _shapes(task: Task, whole: Mapping[str, Any]) -> tuple[object, ...]:
+    """For records: how the answer goes with each of the values that count most. Gives what is waited for."""
     label = task.outcome.labels[0]
     clinic, user = desk.clinic(), desk.user()
-    key = ("shapes", user.id, task.name, clinic.cohort(user, task.name).whole["n"])
-    found = later.soon(key, partial(clinic.shapes, user, task.name, label.name))
+    key = ("shapes", user.id, task.name, whole["n"])
+    found = later.soon(key, partial(clinic.shapes, user, task.name, label.name, whole["parts"]))
     if found is None:
         st.skeleton(300)
-        later.wait(key)
-        return
+        return key
     if not found:
-        return
+        return ()
     theme.section(_("The learnt shape of each value"))
     (spec,) = task.fields.values()
     columns = {c.name: c for c in spec.columns}  # type: ignore[attr-defined]
@@ -294,3 +293,4 @@ def _shapes(task: Task) -> None:
                 charts.show(figure, alt=alt, key=f"shape-{curve.column}")
     text = _("{label}. Grey: each case; line: their mean, the partial dependence, over usual values.")
     theme.hint(text.format(label=_(label.title)))
+    return ()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from app.parts.theme import number
+from app.parts.theme import Html, e, number
 from medcore.clinic import CaseRow, InputView, RunView
 from medcore.i18n import N_, _
 from medcore.inputs import Column
@@ -94,6 +94,11 @@ def metric(name: str) -> str:
         return known[name]
     stem, _rest, of = name.partition("_")
     return f"{known.get(stem, stem.upper())}, {_(plain(of)).lower()}" if of else plain(name)
+
+
+def case_link(case_id: int, number: str, task: str) -> Html:
+    """A case's number, which opens it by that question."""
+    return Html(f'<a href="/case?case={case_id}&amp;task={e(task)}" target="_self">{e(number)}</a>')
 
 
 def described(inputs: Sequence[InputView]) -> str:

@@ -56,7 +56,7 @@ def _of_lungs() -> Package | None:
 
 def _groups(package: Package, sample: Sample, question: "Question") -> dict[str, str]:
     """Age, sex, view and source as far as they are known; what the unseen nets said, and whether it was right."""
-    groups = groups_of(sample.facts) | ({"source": sample.source} if sample.source else {})
+    groups = groups_of({**sample.facts, "source": sample.source})
     outcome = package.task.outcome
     if outcome.kind not in WITH_PROBABILITIES:
         return groups

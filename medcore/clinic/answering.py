@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.i18n import _, in_english
 from medcore.inputs import Input, VolumeField, sha256
+from medcore.learn.decision import UNLIKE
 from medcore.settings import Settings
 from medcore.store import audit, pack
 from medcore.store.tables import AnswerRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
@@ -27,6 +28,9 @@ from medcore.store.tables import AnswerRow, EmbeddingRow, PackageRow, ReviewRow,
 if TYPE_CHECKING:
     from medcore.learn.predict import Answer
     from medcore.packages import Package
+
+
+COHORT = 200  # the newest cases, where many are told of together
 
 
 class Answering(Versions):
@@ -194,6 +198,19 @@ def revealed(session: Session, me: UserRow, case_id: int, task: str, going: Case
     if session.scalar(select(ReviewRow.id).where(*mine).limit(1)) is not None:
         return True
     return not me.read_first and (case_id, task) not in going
+
+
+def told_answers(session: Session, me: UserRow, task: str, package_hash: str) -> tuple[ColumnElement[bool], ...]:
+    """What makes an AnswerRow one of a version's that tells this user something: they may see it, it is not withheld,
+    and its case is not part of an exercise that they are in."""
+    mine = (ReviewRow.case_id == AnswerRow.case_id, ReviewRow.task == task, ReviewRow.user_id == me.id)
+    return (
+        AnswerRow.task == task,
+        AnswerRow.package_hash == package_hash,
+        AnswerRow.case_id.not_in({case for case, _task in going_on(session, me.id)}),
+        AnswerRow.answer["unlike"].as_float() < UNLIKE,
+        *((exists().where(*mine),) if me.read_first else ()),
+    )
 
 
 def decoy_of(going: Cases, case_id: int, task: str) -> str:

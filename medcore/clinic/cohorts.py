@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from medcore import checks, jobs, tasks
-from medcore.clinic.decoys import going_on
+from medcore.clinic.answering import COHORT, told_answers
 from medcore.clinic.exercises import truths
 from medcore.clinic.explaining import PICTURE, Explaining
+from medcore.clinic.last_reads import counted, last_reads
 from medcore.clinic.shelf import facts_of
 from medcore.clinic.versions import in_use_row
 from medcore.clinic.views import Cohort, ConfidentError, User
@@ -18,7 +19,7 @@ from medcore.errors import Refused
 from medcore.i18n import _, in_english
 from medcore.inputs import Record
 from medcore.jobs import Job
-from medcore.learn.decision import UNLIKE, groups_of
+from medcore.learn.decision import groups_of
 from medcore.outcomes import Outcome
 from medcore.store import pack
 from medcore.store.tables import AnswerRow, AttributionRow, CaseTable, JobRow, ReviewRow, UserRow
@@ -27,20 +28,19 @@ if TYPE_CHECKING:
     from medcore.explain.curves import Curves
     from medcore.explain.whole import Told
 
-COHORT = 200  # the newest answered cases
 AT_A_TIME = 4  # cases that are explained before a worker looks whether somebody waits for something else
 SHAPES = 6  # columns of a record whose learnt shape is shown
 
 
 @dataclass(frozen=True)
 class _Of:
-    """An answered case: what is known of it (`facts_of`), its answer, what was so ("" where nobody knows), and its
-    map's row where there is one."""
+    """An answered case: what is known of it (`facts_of`), its answer, what was so (None where this user can't know it),
+    and its map's row where there is one."""
 
     case: CaseTable
     facts: Mapping[str, str]
     answer: AnswerRow
-    truth: str
+    truth: str | None
     map: AttributionRow | None
 
 
@@ -48,17 +48,21 @@ class Cohorts(Explaining):
     """The version in use over many cases."""
 
     def cohort(self, user: User, task: str) -> Cohort:
-        """What the maps of the answered cases that this user may see come to together. Their likeliest label by the
-        task's first method, as far as they were explained; `explain_cohort` has the rest explained."""
+        """How many answered cases this user may see, and how many of those are explained: their likeliest label by the
+        task's first method. `explain_cohort` has the rest explained."""
+        with self.database.read() as session:
+            found = _answered(session, self._account(session, user, "answer"), task)
+            return Cohort(len(found), sum(map(_has_map, found)), _going(session, task))
+
+    def whole(self, user: User, task: str) -> dict[str, Any]:
+        """What the maps of a cohort's explained cases come to together (medcore.explain.whole.whole)."""
         from medcore.explain.whole import whole
 
         with self.database.read() as session:
             found = _answered(session, self._account(session, user, "answer"), task)
-            going = _going(session, task)
-        told = [self._told(one) for one in found if _has_map(one)]
-        return Cohort(answered=len(found), going=going, whole=whole(told))
+        return whole([self._told(one) for one in found if _has_map(one)])
 
-    def learnt_cohort(self, task: str) -> dict[str, Any]:
+    def learnt_whole(self, task: str) -> dict[str, Any]:
         """The same of the patients that the version in use learnt from, each by nets that never saw them, as its card
         holds it; {} where it doesn't."""
         with self.database.read() as session:
@@ -86,16 +90,15 @@ class Cohorts(Explaining):
                 one.case.id, one.case.number, one.answer.choice, one.truth, _sureness(outcome, one.answer, one.truth)
             )
             for one in found
-            if one.truth and one.truth != one.answer.choice
+            if one.truth is not None and one.truth != one.answer.choice
         ]
         return sorted(wrong, key=lambda error: -error.sureness)[:most]
 
-    def shapes(self, user: User, task: str, label: str) -> "list[Curves]":
-        """For a question that takes a record alone: how the answer goes with each of the SHAPES values that count most,
-        over the cases of `cohort`; [] for others."""
+    def shapes(self, user: User, task: str, label: str, parts: Sequence[str]) -> "list[Curves]":
+        """For a question that takes a record alone: how the answer goes with the first SHAPES of these parts, over the
+        cases of its cohort; [] for others."""
         from medcore.explain.curves import curves
         from medcore.explain.records import record_field
-        from medcore.explain.whole import whole
 
         field = record_field(tasks.get(task))
         if field is None:
@@ -105,7 +108,6 @@ class Cohorts(Explaining):
             package = self._package(in_use_row(session, task))
             taken = [self._taken(session, one.case.id, task)[field[0]] for one in found]
         records = [given for given in taken if isinstance(given, Record)]
-        parts = whole([self._told(one) for one in found if _has_map(one)])["parts"]
         with in_english():
             columns = {_(column.title): column.name for column in field[1].columns}
         leading = [columns[part] for part in parts if part in columns][:SHAPES]
@@ -120,7 +122,7 @@ class Cohorts(Explaining):
         told = tasks.get(one.answer.task).outcome.kind != "regression"
         if told:
             groups["answer"] = one.answer.choice
-        if told and one.truth:
+        if told and one.truth is not None:
             groups["outcome"] = RIGHT if one.truth == one.answer.choice else WRONG
         _header, arrays = pack.unpack(self.files.get(one.map.file))
         picture = {name.removeprefix(PICTURE): a for name, a in arrays.items() if name.startswith(PICTURE)}
@@ -143,32 +145,24 @@ class Cohorts(Explaining):
             me = session.get_one(UserRow, job.user_id)
             for one, mapped in made:
                 self._keep_map(session, me, one.case.id, one.answer.id, mapped)
-            (jobs.release if len(left) > len(made) else jobs.finish)(session, job)
+            if not (jobs.release if len(left) > len(made) else jobs.finish)(session, job):
+                raise jobs.Lost  # another worker has made them, or a demonstration began anew
 
 
 def _answered(session: Session, me: UserRow, task: str) -> list[_Of]:
-    """The COHORT newest cases whose answer by the version in use this user may see, but for those in an exercise that
-    is going on, and those whose answer is withheld."""
+    """The COHORT newest cases whose answer by the version in use tells this user something."""
     query = (
         select(CaseTable, AnswerRow)
         .options(selectinload(CaseTable.inputs))
         .join(AnswerRow, AnswerRow.case_id == CaseTable.id)
-        .where(
-            AnswerRow.task == task,
-            AnswerRow.package_hash == in_use_row(session, task).hash,
-            AnswerRow.case_id.not_in({case for case, _task in going_on(session, me.id)}),
-            AnswerRow.answer["unlike"].as_float() < UNLIKE,
-        )
+        .where(*told_answers(session, me, task, in_use_row(session, task).hash))
     )
-    if me.read_first:
-        mine = (ReviewRow.case_id == AnswerRow.case_id, ReviewRow.task == task, ReviewRow.user_id == me.id)
-        query = query.where(exists().where(*mine))
     rows = session.execute(query.order_by(CaseTable.id.desc()).limit(COHORT)).unique().all()
-    known = _ends(session, task, [case.id for case, _answer in rows])
+    known = _ends(session, me, task, [case.id for case, _answer in rows])
     asked = (AttributionRow.method == tasks.get(task).explain[0], AttributionRow.baseline == "")
     answers = AttributionRow.answer_id.in_([answer.id for _case, answer in rows])
     maps = {(row.answer_id, row.label): row for row in session.scalars(select(AttributionRow).where(answers, *asked))}
-    return [_Of(c, facts_of(c), a, known.get(c.id, ""), maps.get((a.id, _likeliest(a)))) for c, a in rows]
+    return [_Of(c, facts_of(c), a, known.get(c.id), maps.get((a.id, _likeliest(a)))) for c, a in rows]
 
 
 def _going(session: Session, task: str) -> bool:
@@ -177,20 +171,14 @@ def _going(session: Session, task: str) -> bool:
     return session.scalar(select(JobRow.id).where(JobRow.state.in_(("queued", "running")), *mine).limit(1)) is not None
 
 
-def _ends(session: Session, task: str, cases: Sequence[int]) -> dict[int, str]:
-    """What was so, by case: as it is known, else the readers' last word where they are of one mind."""
-    rows = session.scalars(
-        select(ReviewRow)
-        .where(ReviewRow.task == task, ReviewRow.case_id.in_(cases), ReviewRow.stage == "final")
-        .where(ReviewRow.decoy.is_(False))
-        .order_by(ReviewRow.id)
-    )
-    last = {(row.case_id, row.user_id): row.choice for row in rows}
-    said: dict[int, set[str]] = {}
-    for (case_id, _user), choice in last.items():
-        said.setdefault(case_id, set()).add(choice)
-    agreed = {case_id: next(iter(choices)) for case_id, choices in said.items() if len(choices) == 1}
-    return agreed | truths(session, task, cases)
+def _ends(session: Session, me: UserRow, task: str, cases: Sequence[int]) -> dict[int, str]:
+    """What was so, by case: as it is known, else the readers' last word where they are of one mind. Who reads first is
+    told of those cases alone of which they have given a final read themselves."""
+    reads = last_reads(session, task, cases)
+    agreed = {case: told[0].choice for case, told in reads.items() if len({read.choice for read in told}) == 1}
+    mine = select(ReviewRow.case_id).where(ReviewRow.user_id == me.id, ReviewRow.task == task, *counted())
+    own = set(session.scalars(mine)) if me.read_first else set(cases)
+    return {case: end for case, end in (agreed | truths(session, task, cases)).items() if case in own}
 
 
 def _has_map(one: _Of) -> bool:

@@ -178,10 +178,9 @@ class Explaining(Answering):
         if len(films) != 1:
             return why, []
         ((name, film),) = films
-        small, outline = pack.shrink(why.values[name], pack.MAP_SIDE)[0], self._lungs(film)
+        small, outline = pack.shrink(why.values[name], pack.MAP_SIDE)[0], self._lungs(film, sha256(film))
         lungs = outside = None
         if outline is not None:
-            outline = pack.shrink(outline.astype(np.float32), pack.MAP_SIDE)[0] >= 0.5
             lungs, outside = sides(outline), share_outside(small, outline)
         found = regions(small, lungs, mirrored(film))
         why = replace(why, outside=outside, parts=tuple((region.title, region.share) for region in found))
@@ -199,22 +198,25 @@ class Explaining(Answering):
             if row is None or row.kind != "image":
                 return ()
         film = self._load(row)
-        outline = self._lungs(film) if isinstance(film, Image) else None
+        outline = self._lungs(film, row.sha256) if isinstance(film, Image) else None
         return () if outline is None else remarks(outline)
 
-    def _lungs(self, film: Image) -> np.ndarray | None:
-        """(rows, columns) bool: the lungs on a film, as the task of that role outlines them; None where it can't."""
+    def _lungs(self, film: Image, sha: str) -> np.ndarray | None:
+        """(rows, columns) bool: the lungs on a film of this hash, as the task of that role outlines them, at most
+        MAP_SIDE a side as maps are kept; None where it can't."""
         from medcore.explain.regions import outlined
 
-        task, key = tasks.by_role("lung_regions"), sha256(film)
-        if task is not None and key not in self._outlines:
+        task = tasks.by_role("lung_regions")
+        if task is not None and sha not in self._outlines:
             try:
-                self._outlines[key] = outlined(self.in_use(task.name), film, self.settings.device)
+                found = outlined(self.in_use(task.name), film, self.settings.device)
             except Refused:  # no version answers
                 return None
+            small = None if found is None else pack.shrink(found.astype(np.float32), pack.MAP_SIDE)[0] >= 0.5
+            self._outlines[sha] = small
             while len(self._outlines) > OUTLINES:
                 self._outlines.popitem(last=False)
-        return self._outlines.get(key)
+        return self._outlines.get(sha)
 
     def _weigh(self, job: Job, stop: Callable[[], None]) -> None:
         """A worker's part: evidence on the attribution that the job names."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from medcore import tasks
 from medcore.clinic.answering import Answering, keep_embedding
 from medcore.clinic.decoys import going_on, in_exercise
+from medcore.clinic.last_reads import counted, last_reads
 from medcore.clinic.views import AnswerView, Neighbour, Neighbourhood, User
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -138,11 +139,6 @@ class Neighbours(Answering):
             return _told(session, case_id, package.task.name, dict([*distances.items()][:MOST]), learnt)
 
 
-def counted() -> tuple[ColumnElement[bool], ...]:
-    """What makes a case reviewed: a final read, not one of a decoy."""
-    return ReviewRow.stage == "final", ReviewRow.decoy.is_(False)
-
-
 def _embeddings(package_hash: str) -> Select[int, bytes]:
     """Cases that the version has answered, and their vectors."""
     answered = select(AnswerRow.case_id, EmbeddingRow.vector).join(EmbeddingRow)
@@ -155,20 +151,15 @@ def _told(
     """Reviewed cases with what their readers said last, in the order of `distances`."""
     patient = session.get_one(CaseTable, case_id).patient_id
     cases = {case.id: case for case in session.scalars(select(CaseTable).where(CaseTable.id.in_(distances)))}
-    reads = select(ReviewRow).where(ReviewRow.case_id.in_(distances), ReviewRow.task == task, *counted())
-    newest: dict[int, dict[int, ReviewRow]] = {}
-    for read in session.scalars(reads.order_by(ReviewRow.id)):
-        newest.setdefault(read.case_id, {})[read.user_id] = read
-    out = []
+    reads, out = last_reads(session, task, distances), []
     for other, distance in distances.items():
-        told = [r for r in newest[other].values() if r.agrees is not None or r.choice]
-        agreed = {r.agrees for r in told} - {None}
+        agreed = {r.agrees for r in reads[other]} - {None}
         out.append(
             Neighbour(
                 case_id=other,
                 number=cases[other].number,
                 source="",
-                choices=tuple(dict.fromkeys(r.choice for r in told)),
+                choices=tuple(dict.fromkeys(r.choice for r in reads[other])),
                 outcome="" if not agreed else "agreed" if agreed == {True} else "corrected",
                 same_patient=cases[other].patient_id == patient,
                 distance=distance,

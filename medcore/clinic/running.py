@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from medcore import jobs, tasks
 from medcore.clinic.cohorts import Cohorts
 from medcore.clinic.desk import SYSTEM
+from medcore.clinic.last_reads import last_reads
 from medcore.datasets.sample import Sample
 from medcore.errors import Refused
 from medcore.i18n import _
@@ -214,17 +215,8 @@ class Running(Cohorts):
 def reviewed_cases(session: Session, task: Task) -> list[Sample]:
     """Cases with a final read, as samples that load nothing yet: each reader's newest read counts, never one of a
     decoy. A case that readers disagree on, or that nobody could tell, teaches nothing."""
-    rows = session.scalars(
-        select(ReviewRow)
-        .where(ReviewRow.task == task.name, ReviewRow.stage == "final", ReviewRow.decoy.is_(False))
-        .order_by(ReviewRow.id)
-    )
-    newest: dict[int, dict[int, ReviewRow]] = {}
-    for row in rows:
-        newest.setdefault(row.case_id, {})[row.user_id] = row
     out = []
-    for case_id, reads in newest.items():
-        told = [r for r in reads.values() if r.agrees is not None or r.choice]
+    for case_id, told in last_reads(session, task.name).items():
         if len({r.choice for r in told}) == 1:
             case = session.get_one(CaseTable, case_id)
             target = task.outcome.truth_of(told[0].choice)

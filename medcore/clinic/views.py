@@ -392,12 +392,12 @@ class RunView:
 
 @dataclass(frozen=True)
 class Cohort:
-    """The version in use over the cases that this user may see. answered: how many those are; going: a worker explains
-    them; whole: of those that are explained (medcore.explain.whole.whole)."""
+    """The version in use over the cases that this user may see. answered: how many those are; explained: how many of
+    them have their map; going: a worker makes the rest."""
 
     answered: int
+    explained: int
     going: bool
-    whole: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from medcore.clinic.answering import Answering
+from medcore.clinic.answering import COHORT, Answering, told_answers
 from medcore.clinic.decoys import going_on, in_exercise
 from medcore.clinic.views import User
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Record, sha256
 from medcore.inputs.record import Value
-from medcore.learn.decision import UNLIKE
 from medcore.settings import Settings
-from medcore.store.tables import AnswerRow, ReviewRow, UserRow
+from medcore.store.tables import AnswerRow, UserRow
 
 if TYPE_CHECKING:
     from medcore.explain.counterfactual import Counterfactual
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from medcore.packages import Package
 
 T = TypeVar("T")
-COHORT = 200  # cases that curves are drawn for
 KEPT = 256
 
 
@@ -93,7 +91,7 @@ class WhatIf(Answering):
         package, record = self.of_record(user, case_id, task)
         with self.database.read() as session:
             me = self._account(session, user, "answer")
-            others = _cohort(session, me, case_id, task, package.hash)
+            others = _others(session, me, case_id, task, package.hash)
             records = [record, *(self._record(session, other, task) for other in others)]
         key = ("curves", package.hash, tuple(map(sha256, records)), label, column)
         return self._once_for(key, lambda: curves(package, records, column, label, self.settings.device))
@@ -119,18 +117,9 @@ class WhatIf(Answering):
         return done
 
 
-def _cohort(session: Session, me: UserRow, case_id: int, task: str, package_hash: str) -> list[int]:
-    """The newest other cases whose answer by this version the user may see, less those in an exercise that they are
-    in, and those whose answer is withheld."""
+def _others(session: Session, me: UserRow, case_id: int, task: str, package_hash: str) -> list[int]:
+    """The COHORT newest other cases whose answer by this version tells this user something."""
     query = select(AnswerRow.case_id).where(
-        AnswerRow.task == task,
-        AnswerRow.package_hash == package_hash,
-        AnswerRow.case_id != case_id,
-        AnswerRow.case_id.not_in({case for case, _task in going_on(session, me.id)}),
-        AnswerRow.answer["unlike"].as_float() < UNLIKE,
+        *told_answers(session, me, task, package_hash), AnswerRow.case_id != case_id
     )
-    if me.read_first:
-        query = query.where(
-            exists().where(ReviewRow.case_id == AnswerRow.case_id, ReviewRow.task == task, ReviewRow.user_id == me.id)
-        )
     return list(session.scalars(query.order_by(AnswerRow.case_id.desc()).limit(COHORT)))

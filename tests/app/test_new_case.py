@@ -1,25 +1,9 @@
 """The New case page, without a browser: what is on the way is there again."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.parts import desk
 from medcore.clinic import Clinic
-from medcore.settings import REPO, settings
-
-
-@pytest.fixture
-def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    """An empty data folder, and no package."""
-    url = f"sqlite:///{tmp_path / 'medcore.sqlite'}"
-    made = Clinic(replace(settings(), home=tmp_path, database_url=url, models=tmp_path / "none", admin_password=""))
-    monkeypatch.setattr(desk, "clinic", lambda: made)
-    yield made
-    made.database.engine.dispose()
+from medcore.settings import REPO
 
 
 def opened(clinic: Clinic, page: str = "new_case", **asked: str) -> AppTest:

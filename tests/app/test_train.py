@@ -1,28 +1,12 @@
 """The Train page, without a browser: a run is asked for as its form says."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.parts import desk
 from medcore.clinic import Clinic
-from medcore.settings import REPO, settings
+from medcore.settings import REPO
 from medcore.tasks import get
 
 TASK = "mortality"
-
-
-@pytest.fixture
-def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    """An empty data folder, and no package."""
-    url = f"sqlite:///{tmp_path / 'medcore.sqlite'}"
-    made = Clinic(replace(settings(), home=tmp_path, database_url=url, models=tmp_path / "none", admin_password=""))
-    monkeypatch.setattr(desk, "clinic", lambda: made)
-    yield made
-    made.database.engine.dispose()
 
 
 def test_the_recipe_of_a_run_is_the_tasks_unless_changed(clinic: Clinic) -> None:

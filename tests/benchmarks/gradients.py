@@ -109,7 +109,7 @@ def _cohort(answers: Package) -> Row:
             with jobs.Heartbeat(clinic.database, job) as beat:
                 clinic.work(job, beat, threading.Event())
         ours = (time.process_time() - start) / n
-        assert clinic.cohort(user, task.name).whole["n"] == n
+        assert clinic.cohort(user, task.name).explained == n
         clinic.database.engine.dispose()
     questions = [ask(answers, sample.load(), None, "cpu") for sample in samples]
     start = time.process_time()

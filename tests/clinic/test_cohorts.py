@@ -49,17 +49,17 @@ def test_a_worker_explains_them_a_few_at_a_time(desk: tuple[Clinic, User, list[i
     clinic, me, cases = desk
     clinic.explain(me, cases[0], TASK)
     before = clinic.cohort(me, TASK)
-    assert (before.answered, before.going, before.whole["n"]) == (N, False, 1)
+    assert (before.answered, before.going, before.explained) == (N, False, 1)
     clinic.explain_cohort(me, TASK)
     with pytest.raises(Refused, match="already"):
         clinic.explain_cohort(me, TASK)
     assert clinic.cohort(me, TASK).going
     assert step(clinic)
-    assert clinic.cohort(me, TASK).whole["n"] == 1 + AT_A_TIME
+    assert clinic.whole(me, TASK)["n"] == clinic.cohort(me, TASK).explained == 1 + AT_A_TIME
     assert clinic.cohort(me, TASK).going, "it waits for its next turn"
     assert step(clinic) and not step(clinic)
     after = clinic.cohort(me, TASK)
-    assert (after.going, after.whole["n"]) == (False, N)
+    assert (after.going, after.explained, clinic.whole(me, TASK)["n"]) == (False, N, N)
     with clinic.database.read() as session:
         assert session.query(AttributionRow).count() == N, "none was made twice"
 
@@ -71,7 +71,7 @@ def test_a_map_of_a_cohort_is_the_one_that_a_case_shows(desk: tuple[Clinic, User
         pass
     shown = clinic.explain(me, cases[3], TASK)
     assert shown.health.state == "unknown", "evidence is measured for a map that somebody looks at"
-    parts = clinic.cohort(me, TASK).whole["importance"][""]["share"]
+    parts = clinic.whole(me, TASK)["importance"][""]["share"]
     every = [dict(clinic.explain(me, case, TASK).attribution.parts) for case in cases]
     for part, figure in parts.items():
         assert figure["value"] == pytest.approx(sum(abs(one.get(part, 0)) for one in every) / N)
@@ -105,11 +105,45 @@ def test_who_reads_first_is_told_of_their_own_cases_alone(desk: tuple[Clinic, Us
 
 def test_the_learnt_shape_of_the_values_that_count_most(desk: tuple[Clinic, User, list[int]]) -> None:
     clinic, me, _cases = desk
-    assert clinic.shapes(me, TASK, DEATH) == [], "nothing is explained yet"
+    assert clinic.shapes(me, TASK, DEATH, clinic.whole(me, TASK)["parts"]) == [], "nothing is explained yet"
     clinic.explain_cohort(me, TASK)
     while step(clinic):
         pass
-    found = clinic.shapes(me, TASK, DEATH)
+    parts = clinic.whole(me, TASK)["parts"]
+    found = clinic.shapes(me, TASK, DEATH, parts)
     titles = {column.name: column.title for column in tasks.get(TASK).fields["record"].columns}  # type: ignore[attr-defined]
-    assert [titles[c.column] for c in found] == clinic.cohort(me, TASK).whole["parts"][:SHAPES]
+    assert [titles[c.column] for c in found] == parts[:SHAPES]
     assert all(c.each.shape == (N, len(c.at)) for c in found)
+
+
+def test_a_first_read_alone_earns_nobody_elses_last_word(desk: tuple[Clinic, User, list[int]]) -> None:
+    clinic, _me, cases = desk
+    other = clinic.sign_in("trainer")
+    for case in cases:
+        clinic.lock_read(other, case, TASK, ALIVE, confidence=2)
+        clinic.answer(other, case, TASK)
+    assert clinic.cohort(other, TASK).answered == N and clinic.confident_errors(other, TASK) == []
+    said = clinic.answer(other, cases[0], TASK).answer.choice
+    clinic.review(other, cases[0], TASK, False, ALIVE if said == DEATH else DEATH)
+    assert [error.case_id for error in clinic.confident_errors(other, TASK)] == [cases[0]]
+
+
+def test_who_cant_tell_contradicts_nobody(desk: tuple[Clinic, User, list[int]]) -> None:
+    clinic, me, cases = desk
+    other = clinic.sign_in("trainer")
+    clinic.lock_read(other, cases[0], TASK, "", confidence=None)
+    clinic.answer(other, cases[0], TASK)
+    clinic.review(other, cases[0], TASK, None)
+    assert {error.case_id for error in clinic.confident_errors(me, TASK)} == set(cases)
+
+
+def test_maps_that_somebody_else_was_given_to_make_are_dropped(desk: tuple[Clinic, User, list[int]]) -> None:
+    clinic, me, _cases = desk
+    clinic.explain_cohort(me, TASK)
+    job = jobs.claim(clinic.database, "here", kinds=("cohort",))
+    assert job is not None
+    with clinic.database.write() as session:
+        jobs.release(session, job)
+    with jobs.Heartbeat(clinic.database, job) as beat:
+        clinic.work(job, beat, threading.Event())
+    assert clinic.cohort(me, TASK).explained == 0

@@ -1,0 +1,24 @@
+"""What readers said last of a case: what learning, similar cases and a version's mistakes go by."""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from medcore.store.tables import ReviewRow
+
+
+def counted() -> tuple[ColumnElement[bool], ...]:
+    """What makes a case reviewed: a final read, not one of a decoy."""
+    return ReviewRow.stage == "final", ReviewRow.decoy.is_(False)
+
+
+def last_reads(session: Session, task: str, cases: Collection[int] | None = None) -> dict[int, list[ReviewRow]]:
+    """By case (of `cases`, else of all) each reader's newest final read. A case that nobody could tell has none."""
+    query = select(ReviewRow).where(ReviewRow.task == task, *counted())
+    if cases is not None:
+        query = query.where(ReviewRow.case_id.in_(cases))
+    newest: dict[int, dict[int, ReviewRow]] = {}
+    for read in session.scalars(query.order_by(ReviewRow.id)):
+        newest.setdefault(read.case_id, {})[read.user_id] = read
+    return {case: [r for r in reads.values() if r.agrees is not None or r.choice] for case, reads in newest.items()}
