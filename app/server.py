@@ -96,9 +96,11 @@ async def speak(request: Request) -> Response:
 
 
 async def picture(request: Request) -> Response:
-    """The packed bytes of an input, an attribution's map or an answer's mask, as the signed-in user may see them."""
+    """The packed bytes of an input, what a file outlines on it, an attribution's map or an answer's mask, as the
+    signed-in user may see them."""
     desk, what = clinic(), request.path_params["what"]
-    fetch = {"input": desk.input_bytes, "mask": desk.mask_bytes}.get(what, desk.map_bytes)
+    sources = {"input": desk.input_bytes, "outlines": desk.outlines_bytes, "mask": desk.mask_bytes}
+    fetch = sources.get(what, desk.map_bytes)
     warm()
     try:
         user = await run_in_threadpool(desk.user, request.state.user)

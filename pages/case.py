@@ -113,7 +113,7 @@ def show(
     """The input in its viewer, with map and mask over it once there are any. Viewers of one link move together."""
     given = view.inputs[0]
     volumes = [i for i in view.inputs if i.kind == "volume"]  # their viewer lists them itself
-    shown = [i for i in view.inputs if i not in volumes[1:]]
+    shown = [i for i in view.inputs if i not in volumes[1:] and i.kind != "outlines"]
     if len(shown) > 1:
         by_id = {i.id: i for i in shown}
         name = {i.id: words.described([i]) for i in shown}
@@ -156,14 +156,18 @@ def series(
 ) -> Series:
     """A volume for its viewer, with the map and the mask that belong to it."""
     title, url = words.described([given]), desk.input_url(given.id)
+    told = view.row.task is None or view.row.task in view.revealed
+    files = sum(i.kind == "outlines" for i in view.inputs)
+    outlines = desk.outlines_url(given.id, files) if files and told else None
     if task is None or not answers(view, task, given):
-        return Series(title, url)
+        return Series(title, url, outlines=outlines)
     over = why if why and explains(why, view, task, given) else None
     return Series(
         title,
         url,
         map=desk.map_url(over.id, not health.believed(over)) if over else None,
         mask=marked(view, task, said, given),
+        outlines=outlines,
         label=answer.words_for(task.outcome, over.attribution.label) if over else "",
     )
 

@@ -96,8 +96,9 @@ def upload() -> None:
     )
     theme.hint(
         _(
-            "DICOM images, series and ECGs, NIfTI, PNG, JPEG, WFDB (header and signal together), EDF, HL7 aECG, "
-            "MUSE XML, CSV, Excel, or a ZIP of these. Names and dates are taken out before anything is stored."
+            "DICOM images, series, outlines and ECGs, NIfTI, PNG, JPEG, WFDB (header and signal together), EDF, "
+            "HL7 aECG, MUSE XML, CSV, Excel, or a ZIP of these. Names and dates are taken out before anything "
+            "is stored."
         )
     )
     theme.hint(

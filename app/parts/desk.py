@@ -93,6 +93,11 @@ def mask_url(answer_id: int) -> str:
     return f"/bytes/mask/{answer_id}"
 
 
+def outlines_url(input_id: int, files: int) -> str:
+    """Where a viewer fetches what came as outlines on a volume, in so many files; a further one changes the address."""
+    return f"/bytes/outlines/{input_id}?{files}"
+
+
 def measure_url(input_id: int) -> str:
     """Where a viewer fetches what was measured of a recording."""
     return f"/measure/{input_id}"

@@ -11,6 +11,7 @@ from medcore.clinic.exporting import Export, Exporting, Offer
 from medcore.clinic.history import History
 from medcore.clinic.measuring import Measuring
 from medcore.clinic.neighbours import Neighbours
+from medcore.clinic.outlines import Outlined
 from medcore.clinic.readers import Readers
 from medcore.clinic.training import Training
 from medcore.clinic.views import (
@@ -72,7 +73,7 @@ __all__ = [
 ]
 
 
-class Clinic(Demo, History, Measuring, Training, Readers, Cards, Neighbours, Exporting, WhatIf):
+class Clinic(Demo, History, Measuring, Training, Readers, Cards, Neighbours, Outlined, Exporting, WhatIf):
     """One data folder and its use cases. Safe to share between threads; one a process.
 
     Making it brings the database to this release, makes the local secret and the first accounts, and registers the

@@ -4,7 +4,8 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,9 +14,11 @@ from medcore.clinic.shelf import Fit, Shelf, fits, shape
 from medcore.clinic.views import Admission, Refusal, User
 from medcore.errors import Refused, Unasked
 from medcore.i18n import _, in_english
-from medcore.inputs import Input, sha256
+from medcore.inputs import Input, Outlines, Volume, sha256
+from medcore.inputs.outlines import MOST
 from medcore.measure import quality
 from medcore.readers import Found, files_of, read
+from medcore.readers.dicom_file import study_of
 from medcore.store import audit, identity
 from medcore.store.tables import AuditRow, CaseTable, InputRow, PatientRow, StoredFile, UserRow, now
 
@@ -69,15 +72,16 @@ class Admissions(Shelf):
         told = [r for r in reading.refused if not (reading.found and r.foreign and r.packed)]
         refused = [Refusal(r.name, r.error.sentence, r.error.remedy) for r in told]
         arrivals = []
-        for arrival in _arrivals(reading.found):
+        laid = [f for f in reading.found if f.input.kind == "outlines"]
+        for arrival in _arrivals([f for f in reading.found if f not in laid]):
             arrival.fits = fits([p.input for p in arrival.pieces])
             refusal = _refusal(arrival.fits)
             if refusal:
                 refused.append(Refusal(arrival.label, refusal.sentence, refusal.remedy))
             else:
                 arrivals.append(arrival)
-        cases, known, remarks = self._take(user, arrivals, source)
-        return Admission(tuple(cases), tuple(known), tuple(dict.fromkeys(remarks)), tuple(refused))
+        taken = self._take(user, arrivals, source, laid)
+        return replace(taken, refused=(*refused, *taken.refused))
 
     @in_english()
     def admit_inputs(
@@ -89,8 +93,8 @@ class Admissions(Shelf):
         refusal = _refusal(arrival.fits)
         if refusal:
             raise refusal
-        cases, known, _remarks = self._take(user, [arrival], source)
-        return (cases or known)[0]
+        taken = self._take(user, [arrival], source)
+        return (taken.cases or taken.known)[0]
 
     def last_admitted(self, user: User) -> list[int]:
         """The cases that this user's last upload brought, as far as they are still here: the audit tells."""
@@ -104,19 +108,21 @@ class Admissions(Shelf):
             found = {case for case, first in together if first == together[0][1]}
             return list(session.scalars(select(CaseTable.id).where(CaseTable.id.in_(found)).order_by(CaseTable.id)))
 
-    def _take(self, user: User, arrivals: Sequence[Arrival], source: str) -> tuple[list[int], list[int], list[str]]:
-        """Files first, then all rows in one transaction; on any failure neither."""
+    def _take(self, user: User, arrivals: Sequence[Arrival], source: str, laid: Sequence[Found] = ()) -> Admission:
+        """Files first, then all rows in one transaction; on any failure neither. laid: outlines, each for the case that
+        has the series on which they lie, new or known."""
         cases: list[int] = []
         known: list[int] = []
         remarks: list[str] = []
+        refused: list[Refusal] = []
+        outlines = [(found.case, _piece_of(found)) for found in laid]
         loaded: list[tuple[int, Input]] = []
         put: set[str] = set()
         try:
-            for arrival in arrivals:
-                for piece in arrival.pieces:
-                    for name, data in piece.files.items():
-                        piece.stored[name] = self.files.put(data)
-                        put.add(piece.stored[name])
+            for piece in (*(p for arrival in arrivals for p in arrival.pieces), *(p for _name, p in outlines)):
+                for name, data in piece.files.items():
+                    piece.stored[name] = self.files.put(data)
+                    put.add(piece.stored[name])
             with self._writing(user, "admit") as (session, me):
                 for arrival in arrivals:
                     other = _known(session, self.key, arrival)
@@ -133,14 +139,23 @@ class Admissions(Shelf):
                         remarks.append(
                             _("No task here can answer {number}; it can be viewed.").format(number=case.number)
                         )
+                for name, piece in outlines:
+                    try:
+                        case, remark = self._lay(session, me, piece, source, cases[:1])
+                    except Refused as refusal:
+                        refused.append(Refusal(name, refusal.sentence, refusal.remedy))
+                        continue
+                    remarks += [remark, *piece.remarks]
+                    if case.id not in (*cases, *known):
+                        known.append(case.id)
         except BaseException:
             self._sweep(put)
             raise
-        if known:
+        if known or refused:
             self._sweep(put)
         for input_id, given in loaded[-20:]:
             self._remember(input_id, given)
-        return cases, known, remarks
+        return Admission(tuple(cases), tuple(known), tuple(dict.fromkeys(remarks)), tuple(refused))
 
     def _add(self, session: Session, me: UserRow, arrival: Arrival, source: str, before: Sequence[int]) -> CaseTable:
         """before: the first case of the same upload, if this is a further one."""
@@ -160,24 +175,66 @@ class Admissions(Shelf):
             source=source,
             simulated=any(given.facts.get("simulated") for given in inputs),
             received=now(),
-            inputs=[
-                InputRow(
-                    position=i,
-                    kind=p.input.kind,
-                    sha256=p.sha256,
-                    files={name: self._shelve(session, p.files[name], sha) for name, sha in p.stored.items()},
-                    facts=dict(p.input.facts),
-                    remarks=list(p.remarks),
-                    shape=shape(p.input),
-                )
-                for i, p in enumerate(arrival.pieces)
-            ],
+            inputs=[self._row(session, p, i) for i, p in enumerate(arrival.pieces)],
         )
         session.add(case)
         session.flush()
         details = {"source": source, "kind": case.kind, "inputs": len(inputs), "with": [*before, case.id][0]}
         audit.append(session, me.name, "admit", f"case {case.id}", details)
         return case
+
+    def _row(self, session: Session, piece: Piece, position: int) -> InputRow:
+        return InputRow(
+            position=position,
+            kind=piece.input.kind,
+            sha256=piece.sha256,
+            files={name: self._shelve(session, piece.files[name], sha) for name, sha in piece.stored.items()},
+            facts=dict(piece.input.facts),
+            remarks=list(piece.remarks),
+            shape=shape(piece.input),
+        )
+
+    def _lay(
+        self, session: Session, me: UserRow, piece: Piece, source: str, before: Sequence[int]
+    ) -> tuple[CaseTable, str]:
+        """Outlines become one more input of the newest case that has the series on which they lie: that case, and what
+        is to be said. Raises Refused where there is none, or as many segments there as are shown."""
+        assert isinstance(piece.input, Outlines)
+        session.flush()
+        case = self._drawn_on(session, piece.input)
+        if case is None:
+            raise Refused(
+                _("These outlines lie on no series that is here."),
+                _("Upload them together with the series that they were drawn on."),
+            )
+        if any(row.sha256 == piece.sha256 for row in case.inputs):
+            return case, _("This is here already, as {number}.").format(number=case.number)
+        there = [held for held in self._inputs(session, case) if isinstance(held, Outlines)]
+        segments = sum(len(held.names) for held in there)
+        if segments + len(piece.input.names) > MOST:
+            raise Refused(
+                _("{number} has {n} outlined segments already; at most {most} are shown together.").format(
+                    number=case.number, n=segments, most=MOST
+                ),
+                _("Export the segments that matter as one DICOM SEG."),
+            )
+        case.inputs.append(self._row(session, piece, len(case.inputs)))
+        details = {"source": source, "kind": "outlines", "inputs": 1, "with": [*before, case.id][0]}
+        audit.append(session, me.name, "admit", f"case {case.id}", details)
+        return case, _("The outlines are shown over {number}.").format(number=case.number)
+
+    def _drawn_on(self, session: Session, given: Outlines) -> CaseTable | None:
+        """The newest case with a series of that study on which each of the outlines' slices has its place."""
+        rows = session.scalars(select(InputRow).where(InputRow.kind == "volume").order_by(InputRow.id.desc()))
+        for row in rows:
+            if tuple(row.shape[2:]) != given.bits.shape[1:]:
+                continue
+            dicom = (self.files.get(sha) for name, sha in row.files.items() if name.endswith(".dcm"))
+            if any(study_of(content) == given.study for content in islice(dicom, 1)):
+                volume = self._load(row)
+                if isinstance(volume, Volume) and given.on(volume) is not None:
+                    return row.case
+        return None
 
     def sweep(self) -> None:
         """Removes files that no row refers to: what a process that was killed while it stored them has left."""
@@ -209,6 +266,10 @@ def _piece(given: Input) -> Piece:
     return Piece(again, sha256(again), files, quality.remarks(again))
 
 
+def _piece_of(f: Found) -> Piece:
+    return Piece(f.input, sha256(f.input), f.files, (*f.remarks, *quality.remarks(f.input)))
+
+
 def _arrivals(found: Sequence[Found]) -> list[Arrival]:
     """One a patient and kind, and for volumes a day; where files name nobody, one a file; one a row of a table."""
     grouped: dict[tuple[object, ...], Arrival] = {}
@@ -216,7 +277,7 @@ def _arrivals(found: Sequence[Found]) -> list[Arrival]:
         same = f.person if f.person is not None else frozenset(map(_digest, f.files.values()))
         day = f.input.facts.get("acquired") if f.input.kind == "volume" else None
         key = (i,) if f.input.kind == "record" else (f.input.kind, same, day)
-        piece = Piece(f.input, sha256(f.input), f.files, (*f.remarks, *quality.remarks(f.input)))
+        piece = _piece_of(f)
         arrival = grouped.setdefault(key, Arrival([], f.person, f.case))
         if all(piece.sha256 != p.sha256 for p in arrival.pieces):
             arrival.pieces.append(piece)

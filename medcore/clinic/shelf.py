@@ -12,7 +12,7 @@ from medcore.clinic.desk import Desk
 from medcore.clinic.views import User
 from medcore.errors import Refused
 from medcore.i18n import _, retold
-from medcore.inputs import Image, Input, Record, Signal, Volume, parts_of, sha256
+from medcore.inputs import Image, Input, Outlines, Record, Signal, Volume, parts_of, sha256
 from medcore.settings import Settings
 from medcore.store import pack
 from medcore.store.tables import CaseTable, InputRow, StoredFile
@@ -71,6 +71,8 @@ def shape(given: Input) -> list[int]:
         return list(given.samples.shape)
     if isinstance(given, Volume):
         return list(given.voxels.shape)
+    if isinstance(given, Outlines):
+        return list(given.bits.shape)
     assert isinstance(given, Record)
     return [sum(v is not None for v in given.values.values())]
 

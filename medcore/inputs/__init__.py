@@ -2,12 +2,19 @@
 
 from medcore.inputs.base import Field, GridField, Input, joined, parts_of, sha256
 from medcore.inputs.image import Image, ImageField
+from medcore.inputs.outlines import Outlines
 from medcore.inputs.record import Column, Record, RecordField
 from medcore.inputs.signal import Signal, SignalField
 from medcore.inputs.volume import Volume
 from medcore.inputs.volume_field import VolumeField
 
-KINDS: dict[str, type[Input]] = {"record": Record, "image": Image, "signal": Signal, "volume": Volume}
+KINDS: dict[str, type[Input]] = {
+    "record": Record,
+    "image": Image,
+    "signal": Signal,
+    "volume": Volume,
+    "outlines": Outlines,
+}
 
 __all__ = [
     "KINDS",
@@ -17,6 +24,7 @@ __all__ = [
     "Image",
     "ImageField",
     "Input",
+    "Outlines",
     "Record",
     "RecordField",
     "Signal",

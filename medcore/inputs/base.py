@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Input(Protocol):
     """One thing seen of a patient, in native units.
 
-    kind: "record", "image", "signal" or "volume"
+    kind: "record", "image", "signal", "volume", or "outlines", which no task takes
     facts: what is known about it and names nobody. Keys in use: modality, view (PA, AP, LL …), laterality,
         body_part, age_years, sex (F, M), acquired (ISO date, shifted), simulated ("yes"), source, remarks.
     """

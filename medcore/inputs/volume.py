@@ -59,3 +59,10 @@ class Volume:
         normal /= np.linalg.norm(normal) or 1.0
         start, step = (float(normal @ self.affine[:3, i]) for i in (3, 0))
         return tuple(start + i * step for i in range(self.voxels.shape[1]))
+
+    @property
+    def corners_mm(self) -> np.ndarray:
+        """(slices, 3): where the middle of each slice's first voxel lies, in mm of the patient's space."""
+        along = np.array(self.along_mm) - self.along_mm[0]
+        share = along / (along[-1] or 1.0)
+        return np.asarray(self.affine[:3, 3] + share[:, None] * (len(along) - 1) * self.affine[:3, 0])

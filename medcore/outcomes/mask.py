@@ -166,12 +166,12 @@ class Mask:
         2010)."""
         out: dict[str, dict[str, Any]] = {}
         for label, marked in zip(self.labels, mask, strict=True):
-            more = {"share": float(marked.mean())} if marked.ndim == 2 else _of_volume(marked, given)
+            more = {"share": float(marked.mean())} if marked.ndim == 2 else of_volume(marked, given)
             out[label.name] = {"voxels": int(marked.sum()), **more}
         return out
 
 
-def _of_volume(marked: np.ndarray, given: Any) -> dict[str, float | None]:
+def of_volume(marked: np.ndarray, given: Any) -> dict[str, float | None]:
     """What can be measured of a mask (slices, rows, columns) beside its voxels."""
     if not given.spacing_real:
         return {"volume_ml": None, "diameter_mm": None}

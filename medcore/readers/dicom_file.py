@@ -103,3 +103,8 @@ def write(clean: Dataset) -> bytes:
     out = io.BytesIO()
     pydicom.dcmwrite(out, clean, enforce_file_format=True)
     return out.getvalue()
+
+
+def study_of(content: bytes) -> str:
+    """The StudyInstanceUID of a file."""
+    return str(parse(content).get("StudyInstanceUID", ""))

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import Input
-from medcore.readers import deidentify
+from medcore.readers import deidentify, segmentation
 from medcore.readers.base import Found, clean_facts, unique
 from medcore.readers.dicom import facts_of, read_dataset, refuse_other_objects, remarks_of
 from medcore.readers.dicom_file import number, parse, write
@@ -85,6 +85,8 @@ def _key(dataset: Dataset) -> tuple[object, ...]:
 def read(group: Group, key: bytes = b"", case: str = "") -> list[Found]:
     """What a group holds, one Found a volume, picture or recording: several volumes where several pictures lie at each
     place, and pictures where slices have no neighbours. Raises Refused for what can't be drawn right."""
+    if segmentation.is_one(group.datasets[0]):
+        return [segmentation.read(group.datasets[0], key, case)]
     copies = len(group.names) - len(group.datasets)
     said = [_("Left out as copies of other pictures in the series: {n}.").format(n=copies)] if copies else []
     if not _may_be_volume(group):

@@ -13,11 +13,14 @@ import numpy as np
 
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import KINDS, Image, Input, Record, Signal, Volume
+from medcore.inputs import KINDS, Image, Input, Outlines, Record, Signal, Volume
+from medcore.inputs.outlines import DRAWN, MOST
 from medcore.readers.base import check_size, clean_facts
 from medcore.readers.identity import holds_identity
 
 MAGIC = b"MEDCORE1"
+_CODE = re.compile(r"(SCT:\d{4,18}|99MEDCORE:[a-z][a-z_]{0,31})?")
+_UID = re.compile(r"2\.25\.\d{1,39}")
 _DTYPE = re.compile(r"[|<>][iuf][1248]")
 
 
@@ -58,6 +61,15 @@ def describe(given: Input) -> tuple[np.ndarray | None, dict[str, Any]]:
             "padding": given.padding,
             "facts": facts,
         }
+    if isinstance(given, Outlines):
+        return given.bits, {
+            "corners_mm": given.corners_mm.tolist(),
+            "steps_mm": given.steps_mm.tolist(),
+            "names": given.names,
+            "drawn": given.drawn,
+            "study": given.study,
+            "facts": facts,
+        }
     raise TypeError(given.kind)
 
 
@@ -81,6 +93,8 @@ def rebuild(kind: str, array: np.ndarray | None, header: Mapping[str, Any]) -> I
         )
     if kind == "volume":
         return _volume(array, header, facts)
+    if kind == "outlines":
+        return _outlines(array, header, facts)
     leads, units = (tuple(str(v)[:24] for v in header[k]) for k in ("leads", "units"))
     rate = float(header["rate_hz"])
     if array.ndim != 2 or array.dtype != np.float32 or not len(array) == len(leads) == len(units) or not 0 < rate < 1e9:
@@ -114,6 +128,21 @@ def _volume(voxels: np.ndarray, header: Mapping[str, Any], facts: dict[str, str]
         padding=None if padding is None else float(padding),
         facts=facts,
     )
+
+
+def _outlines(bits: np.ndarray, header: Mapping[str, Any], facts: dict[str, str]) -> Outlines:
+    corners, steps = (np.array(header[name], np.float64) for name in ("corners_mm", "steps_mm"))
+    names, drawn = (tuple(str(v) for v in header[name]) for name in ("names", "drawn"))
+    study = str(header["study"])
+    if bits.ndim != 3 or bits.dtype != np.uint8 or 0 in bits.shape or corners.shape != (len(bits), 3):
+        raise ValueError("outlines")
+    if steps.shape != (3, 2) or not np.isfinite(corners).all() or not np.isfinite(steps).all():
+        raise ValueError("outlines")
+    if not len(names) == len(drawn) <= MOST or not all(map(_CODE.fullmatch, names)) or not DRAWN.issuperset(drawn):
+        raise ValueError("outlines")
+    if not _UID.fullmatch(study):
+        raise ValueError("outlines")
+    return Outlines(bits, corners, steps, names, drawn, study, facts)
 
 
 def _pair(value: Any) -> tuple[float, float] | None:

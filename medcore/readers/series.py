@@ -105,8 +105,8 @@ def volumes(datasets: Sequence[Dataset], slices: Sequence[Slice] = ()) -> tuple[
 
 def slices_of(dataset: Dataset, source: int) -> list[Slice]:
     """What the header says of each frame: in its own functional groups, in those of all frames, or for the file."""
-    shared = _items(dataset, "SharedFunctionalGroupsSequence")
-    frames = _items(dataset, "PerFrameFunctionalGroupsSequence")
+    shared = items(dataset, "SharedFunctionalGroupsSequence")
+    frames = items(dataset, "PerFrameFunctionalGroupsSequence")
     count = int(number(dataset, "NumberOfFrames", 1) or 1)
     if count == len(frames):
         return [_slice([frame, *shared, dataset], source, i) for i, frame in enumerate(frames)]
@@ -115,7 +115,7 @@ def slices_of(dataset: Dataset, source: int) -> list[Slice]:
     return [only] if count == 1 else [replace(only, frame=i, number=float(i), position=None) for i in range(count)]
 
 
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     try:
         return list(dataset.get(keyword) or [])
     except Exception:
@@ -158,7 +158,7 @@ def _marks(dataset: Dataset, frame: int) -> list[object]:
 def _numbers(places: Sequence[Dataset], sequence: str, keyword: str, n: int) -> tuple[float, ...] | None:
     """The tag's numbers, of the first place that has it; None where they aren't `n` finite ones."""
     for place in places:
-        for item in [*(_items(place, sequence) if sequence else []), place]:
+        for item in [*(items(place, sequence) if sequence else []), place]:
             try:
                 raw: Any = item.get_item(keyword)
                 if isinstance(raw, RawDataElement) and (raw.VR or dictionary_VR(keyword)) in ("DS", "IS") and raw.value:
@@ -238,8 +238,8 @@ def _stored(stack: Stack, datasets: Sequence[Dataset], frames: int) -> np.ndarra
 
 def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
     """Where a frame's tags are looked for, the nearest first."""
-    own = _items(dataset, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
-    return [*own, *_items(dataset, "SharedFunctionalGroupsSequence"), dataset]
+    own = items(dataset, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
+    return [*own, *items(dataset, "SharedFunctionalGroupsSequence"), dataset]
 
 
 def _rescale(dataset: Dataset, frame: int) -> tuple[float, float] | None:
@@ -255,7 +255,7 @@ def _rescale(dataset: Dataset, frame: int) -> tuple[float, float] | None:
 def _unit_of(dataset: Dataset) -> str:
     """RescaleType as stated, "" where it isn't; then a CT is in HU (PS3.3 C.11.1.1.2)."""
     for place in _groups(dataset, 0):
-        for item in [*_items(place, "PixelValueTransformationSequence"), place]:
+        for item in [*items(place, "PixelValueTransformationSequence"), place]:
             if item.get("RescaleType"):
                 return str(item.RescaleType)
     return ""
@@ -285,7 +285,7 @@ def _window(dataset: Dataset, undo: tuple[float, float] | None) -> tuple[float, 
 
 def _first(places: Sequence[Dataset], keyword: str) -> float | None:
     for place in places:
-        for item in [*_items(place, "FrameVOILUTSequence"), place]:
+        for item in [*items(place, "FrameVOILUTSequence"), place]:
             try:
                 value = number(item, keyword)
             except Refused:

@@ -63,6 +63,12 @@ def mr() -> Files:
     return files
 
 
+def ct() -> Files:
+    """Three slices of a real CT, and the liver as a person outlined it with a program."""
+    folder = _data("dicom_series/series/ct_liver_seg")
+    return {path.name: path.read_bytes() for path in folder.rglob("*.dcm")}
+
+
 def ecg_dicom() -> Files:
     """A real ECG of twelve leads."""
     path = _data("dicom_series/other/ecg_12lead_waveform.dcm")
@@ -99,6 +105,18 @@ def look_at_volume(page: Page) -> None:
     press(page, "Crosshair")
 
 
+def look_at_outlines(page: Page) -> None:
+    page.wait_for_function(READY, timeout=60_000)
+    expect(page.get_by_role("button", name="Liver, drawn with a program")).to_contain_text("70.4 ml")
+    assert view(page)["at"][0] == 0  # most of it is in the lowest slice
+    before = view(page)["at"]
+    pane(page, "axial").hover()
+    pane(page, "axial").focus()
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Liver, drawn with a program")).to_have_attribute("aria-pressed", "false")
+    assert view(page)["at"] == before
+
+
 def look_at_ecg(page: Page) -> None:
     page.wait_for_function(READY, timeout=60_000)
     mm = view(page)["mm"]
@@ -124,6 +142,7 @@ class Kind:
 
 KINDS = {
     "mr": Kind(mr, look_at_volume, ("Tumour", "No tumour"), "MR"),
+    "ct": Kind(ct, look_at_outlines, None, "CT"),
     "ecg": Kind(ecg_dicom, look_at_ecg, ("Normal ECG", "Conduction disturbance"), "ECG"),
     "edf": Kind(ecg_edf, look_at_ecg, ("Normal ECG", "Hypertrophy"), "ECG"),
     "nifti": Kind(nifti, look_at_volume, None, "Volume"),

@@ -69,6 +69,14 @@ def answering(bare: Settings, small_models: Path) -> Iterator[Clinic]:
 
 
 @pytest.fixture
+def shipped(bare: Settings) -> Iterator[Clinic]:
+    """An empty desk on which the shipped packages answer."""
+    made = Clinic(replace(bare, models=settings().models))
+    yield made
+    made.database.engine.dispose()
+
+
+@pytest.fixture
 def reader(bare: Settings) -> User:
     return Clinic(bare).sign_in("reader")
 
@@ -81,3 +89,9 @@ def trainer(bare: Settings) -> User:
 @pytest.fixture
 def admin(bare: Settings) -> User:
     return Clinic(bare).sign_in("admin")
+
+
+@pytest.fixture
+def boss(answering: Clinic, admin: User) -> User:
+    """An administrator who doesn't read first."""
+    return answering.set_read_first(admin, False)

@@ -6,7 +6,7 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from medcore.errors import Refused
 from medcore.export import fhir, pdf
 from medcore.inputs import Image, Volume
 from medcore.readers import read
-from medcore.settings import Settings, settings
+from medcore.settings import settings
 from medcore.store.pack import unpack
 from medcore.store.tables import ReviewRow
 from tests.clinic.test_identity import MARK, dicom
@@ -46,11 +46,9 @@ def reviewed(clinic: Clinic, user: User, case: int, task: str) -> None:
 
 
 @pytest.fixture
-def answering(bare: Settings) -> Iterator[Clinic]:
-    """The shipped packages answer: to small ones a real ECG is too unlike what they learnt from to be reported."""
-    made = Clinic(replace(bare, models=settings().models))
-    yield made
-    made.database.engine.dispose()
+def answering(shipped: Clinic) -> Clinic:
+    """To small packages a real ECG is too unlike what they learnt from to be reported."""
+    return shipped
 
 
 @pytest.fixture
@@ -67,12 +65,6 @@ def values(answering: Clinic, reader: User) -> int:
     case = answering.admit_inputs(reader, [*tasks.get(RECORD).simulate(1, 7)[0].load().values()])
     reviewed(answering, reader, case, RECORD)
     return case
-
-
-@pytest.fixture
-def boss(answering: Clinic, admin: User) -> User:
-    """An administrator who doesn't read first."""
-    return answering.set_read_first(admin, False)
 
 
 def rows_of(clinic: Clinic, action: str) -> list[tuple[str, str, dict[str, Any]]]:

@@ -363,17 +363,19 @@ function createVolume(root) {
 
   async function load(index) {
     const [mine, one] = [data, data.series[index]];
+    const marks = [one.mask, one.outlines].filter(Boolean);
+    const maskId = marks.join(" ");
     now.current = index;
     const well = wellState(root, mine.words, () => load(index));
     if (now.state?.from !== one.input) (well.loading(), (now.volume = null));
     try {
-      const [blob, map, mask] = await Promise.all([one.input, one.map, one.mask].map((url) => (url ? fetchBlob(url) : null)));
+      const [blob, map, ...masks] = await Promise.all([one.input, one.map, ...marks].map((url) => (url ? fetchBlob(url) : null)));
       if (data !== mine || now.current !== index) return;
-      const read = { volume: (blob.volume ??= readVolume(blob)), map: map?.arrays.map ?? null, mask: mask ? (mask.read ??= readMask(mask)) : null };
-      Object.assign(now, read, { id: one.input, mapId: one.map, maskId: one.mask, title: one.title, label: one.label, words: mine.words, series: mine.series });
+      const read = { volume: (blob.volume ??= readVolume(blob)), map: map?.arrays.map ?? null, mask: maskId === now.maskId ? now.mask : readMasks(masks) };
+      Object.assign(now, read, { id: one.input, mapId: one.map, maskId, title: one.title, label: one.label, words: mine.words, series: mine.series });
       now.state = states.get(one.input) ?? fresh();
       now.tableName = "";
-      if (now.mask && now.state.startedFor !== one.mask) Object.assign(now.state, start(), { labels: fresh().labels });
+      if (now.mask && now.state.startedFor !== maskId) Object.assign(now.state, start(), { labels: fresh().labels });
       states.set(one.input, now.state);
       controls = buildTools(root, now, acts);
       controls.together?.set(link.together());

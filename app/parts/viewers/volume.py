@@ -45,7 +45,7 @@ _volume: Any = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Series:
-    """One volume of a case: where its voxels, the map over it and its mask are fetched.
+    """One volume of a case: where its voxels, the map over it, the answer's mask and outlines of a file are fetched.
 
     title: what it is, in the list of series and for the screen reader; label: what the map is about
     """
@@ -55,6 +55,7 @@ class Series:
     map: str | None = None
     mask: str | None = None
     label: str = ""
+    outlines: str | None = None
 
 
 def volume(series: Sequence[Series], *, key: str, link: str = "") -> None:

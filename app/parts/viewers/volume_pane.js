@@ -147,7 +147,7 @@ function createPane(name, shown) {
     if (kept.outlines.has(key)) return kept.outlines.get(key);
     if (kept.outlines.size > MOST_OUTLINES) kept.outlines.clear();
     const path = new Path2D();
-    for (const line of outline(given.labels[label], plane, index, volume.size))
+    for (const line of outline(given, given.labels[label], plane, index))
       line.forEach((p, i) => path[i ? "lineTo" : "moveTo"](...screenMm(volume, plane, p)));
     kept.outlines.set(key, path);
     return path;

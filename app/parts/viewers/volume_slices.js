@@ -110,17 +110,22 @@ function paintOver(layer, name, bytes, { across, down, start, slice }, index, co
   finish(layer);
 }
 
-/** The mask of a blob: each label's voxels and the box that holds them, and all labels as bits of one byte a voxel. */
-function readMask({ header, arrays }) {
-  const [count, ...size] = arrays.mask.shape;
-  const each = size[0] * size[1] * size[2];
-  const bits = new Uint8Array(each);
-  const labels = Array.from({ length: Math.min(8, count) }, (_x, label) => {
-    const data = arrays.mask.data.subarray(label * each, (label + 1) * each);
-    for (let i = 0; i < each; i++) if (data[i]) bits[i] |= 1 << label;
-    return { ...header.labels[label], data, box: boxOf(data, size) };
-  });
-  return { labels, bits, size, leading: (header.leading ?? []).map((name) => name.toLowerCase()) };
+/** Masks of one grid: all labels as bits of one byte a voxel, the box that holds each; null where there are no labels. */
+function readMasks(blobs) {
+  const named = blobs.flatMap(({ header }) => header.labels).slice(0, 8);
+  if (!named.length) return null;
+  const size = (blobs[0].arrays.bits?.shape ?? blobs[0].arrays.mask.shape).slice(-3);
+  const bits = new Uint8Array(size[0] * size[1] * size[2]);
+  let first = 0; // bit of a blob's first label
+  for (const { header, arrays } of blobs) {
+    const given = (arrays.bits ?? arrays.mask).data;
+    // A blob has its labels as bits, or one after the other.
+    if (arrays.bits) for (let i = 0; i < bits.length; i++) bits[i] |= given[i] << first;
+    else for (let i = 0; i < given.length; i++) if (given[i]) bits[i % bits.length] |= 1 << (first + Math.floor(i / bits.length));
+    first += header.labels.length;
+  }
+  const labels = named.map((label, i) => ({ ...label, bit: 1 << i, box: boxOf(bits, 1 << i, size) }));
+  return { labels, bits, size, leading: blobs.flatMap(({ header }) => header.leading ?? []).map((name) => name.toLowerCase()) };
 }
 
 /** The middle, as an index, of what is marked in the slice across `axis` that has most of it; null where nothing is. */
@@ -137,15 +142,15 @@ function middleOf({ bits, size }, axis) {
   return count ? middle.map((v) => Math.round(v / count)) : null;
 }
 
-/** [first, last] index along each axis of what is set; null where nothing is. */
-function boxOf(data, [slices, rows, columns]) {
+/** [first, last] index along each axis of where a bit is set; null where it is nowhere. */
+function boxOf(bits, bit, [slices, rows, columns]) {
   const box = [[slices, -1], [rows, -1], [columns, -1]];
   const widen = (axis, index) => (box[axis] = [Math.min(box[axis][0], index), Math.max(box[axis][1], index)]);
   for (let s = 0, at = 0; s < slices; s++)
     for (let r = 0; r < rows; r++) {
       let [first, last] = [-1, -1];
       for (let c = 0; c < columns; c++, at++)
-        if (data[at]) {
+        if (bits[at] & bit) {
           if (first < 0) first = c;
           last = c;
         }
@@ -155,7 +160,7 @@ function boxOf(data, [slices, rows, columns]) {
 }
 
 /** Outline of a label in one slice, as lines of [along h, along v] in indices of the volume. */
-function outline(label, plane, index, size) {
+function outline({ bits, size }, label, plane, index) {
   if (!label.box || index < label.box[plane.across][0] || index > label.box[plane.across][1]) return [];
   const strides = [size[1] * size[2], size[2], 1];
   const [[left, right], [top, bottom]] = [label.box[plane.h], label.box[plane.v]];
@@ -163,6 +168,6 @@ function outline(label, plane, index, size) {
   const values = new Uint8Array(columns * rows);
   for (let j = 0; j < rows; j++)
     for (let i = 0; i < columns; i++)
-      values[j * columns + i] = label.data[index * strides[plane.across] + (top + j) * strides[plane.v] + (left + i) * strides[plane.h]];
+      values[j * columns + i] = bits[index * strides[plane.across] + (top + j) * strides[plane.v] + (left + i) * strides[plane.h]] & label.bit ? 1 : 0;
   return contour({ values, rows, columns }, 0.5).map((line) => line.map(([x, y]) => [left + x, top + y]));
 }

@@ -1,0 +1,174 @@
+"""Outlines that come in a file are laid over the series that they were drawn on, and wait for the reader's own read."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from medcore.clinic import Clinic, User
+from medcore.errors import Refused
+from medcore.settings import Settings
+from medcore.store.pack import unpack
+from tests.readers.make import part10
+
+pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore::UserWarning")]
+
+TUMOUR = "brain_tumour_seg"
+
+
+@pytest.fixture
+def series(data: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (data / "dicom_series/series/ct_liver_seg/ct").iterdir()}
+
+
+@pytest.fixture
+def liver(data: Path) -> bytes:
+    return (data / "dicom_series/series/ct_liver_seg/seg.dcm").read_bytes()
+
+
+def shown(clinic: Clinic, user: User, case: int) -> tuple[list[dict[str, object]], np.ndarray]:
+    """Labels and bits of what lies on the first volume of the case."""
+    given = next(i for i in clinic.open_case(user, case).inputs if i.kind == "volume")
+    header, arrays = unpack(clinic.outlines_bytes(user, given.id))
+    return header["labels"], arrays["bits"]
+
+
+def stored(clinic: Clinic) -> int:
+    return sum(path.is_file() for path in clinic.files.root.rglob("*"))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_real_liver_is_shown_over_its_series(
+    clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes, together: bool
+) -> None:
+    """In one upload with the series, or after it."""
+    if together:
+        admission = clinic.admit(reader, {"seg.dcm": liver, **series})
+        (case,) = admission.cases
+    else:
+        (case,) = clinic.admit(reader, series).cases
+        admission = clinic.admit(reader, {"seg.dcm": liver})
+        assert admission.known == (case,) and not admission.cases
+    assert not admission.refused
+    assert any("shown over VOL-0001" in remark for remark in admission.remarks)
+    assert [i.kind for i in clinic.open_case(reader, case).inputs] == ["volume", "outlines"]
+    assert clinic.last_admitted(reader) == [case]
+    ((label,), bits) = shown(clinic, reader, case)
+    made = dcmread(io.BytesIO(liver))
+    assert bits.sum() == made.pixel_array.sum()
+    assert label["title"] == "Liver, drawn with a program"
+    assert label["volume_ml"] == pytest.approx(bits.sum() * 0.810547**2 / 1000, rel=1e-4)
+    before = stored(clinic)
+    assert clinic.admit(reader, {"seg.dcm": liver}).known == (case,)
+    assert stored(clinic) == before and len(clinic.open_case(reader, case).inputs) == 2
+
+
+def test_outlines_alone_or_of_another_study_are_refused_and_leave_nothing(
+    clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes
+) -> None:
+    (refusal,) = clinic.admit(reader, {"seg.dcm": liver}).refused
+    assert "no series" in refusal.sentence and refusal.file == "seg"
+    assert stored(clinic) == 0
+    clinic.admit(reader, series)
+    before = stored(clinic)
+    other = dcmread(io.BytesIO(liver))
+    other.StudyInstanceUID = "1.2.3"
+    assert clinic.admit(reader, {"seg.dcm": part10(other)}).refused
+    shifted = dcmread(io.BytesIO(liver))
+    for group in shifted.PerFrameFunctionalGroupsSequence:
+        group.PlanePositionSequence[0].ImagePositionPatient[0] += 1
+    assert clinic.admit(reader, {"seg.dcm": part10(shifted)}).refused
+    assert stored(clinic) == before
+
+
+def test_more_segments_than_are_shown_together_are_refused(
+    clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes
+) -> None:
+    (case,) = clinic.admit(reader, series).cases
+    for i in range(7):
+        other = dcmread(io.BytesIO(liver))
+        (pixels := other.pixel_array.copy())[0, 0, i] = 1
+        other.PixelData = np.packbits(pixels.ravel(), bitorder="little").tobytes()
+        admission = clinic.admit(reader, {"seg.dcm": part10(other)})
+        assert bool(admission.refused) == (i == 6)
+    assert "6 outlined segments already" in admission.refused[0].sentence
+    labels, bits = shown(clinic, reader, case)
+    assert len(labels) == 6
+    assert [int(bits[..., 0, i].max()) >> i & 1 for i in range(6)] == [1] * 6
+
+
+@pytest.fixture
+def answering(shipped: Clinic) -> Clinic:
+    return shipped
+
+
+def flair(data: Path) -> dict[str, bytes]:
+    """The real T1 of a head, named FLAIR: the question is asked of no other."""
+    files = {}
+    for path in sorted((data / "dicom_series/series/mr_t1_brain").glob("*.dcm")):
+        (slice_ := dcmread(path)).SeriesDescription = "FLAIR"
+        files[path.name] = part10(slice_)
+    return files
+
+
+@pytest.fixture
+def drawn(answering: Clinic, boss: User, data: Path) -> tuple[int, np.ndarray, bytes]:
+    """A case, what was drawn on its volume, and that as it was exported."""
+    (case,) = answering.admit(boss, flair(data)).cases
+    given = answering.answer(boss, case, TUMOUR)
+    report = answering._gathered(boss, given, None, None)
+    assert report.mask is not None
+    mask = np.random.default_rng(3).integers(0, 2, report.mask.shape).astype(bool)
+    return case, mask, answering._segmentation(replace(report, mask=mask), given)
+
+
+def test_an_exported_outline_opens_again_exactly_in_place(
+    answering: Clinic, boss: User, drawn: tuple[int, np.ndarray, bytes]
+) -> None:
+    case, mask, content = drawn
+    assert answering.admit(boss, {"out.seg.dcm": content}).known == (case,)
+    ((label,), bits) = shown(answering, boss, case)
+    np.testing.assert_array_equal(bits.astype(bool), mask[0])
+    assert label["title"] == "Tumour, drawn by a program"
+    assert answering.answers(boss, case, TUMOUR)[0].answer.inputs == answering.answer(boss, case, TUMOUR).answer.inputs
+
+
+def test_and_on_another_desk_beside_the_stored_series(
+    answering: Clinic, drawn: tuple[int, np.ndarray, bytes], bare: Settings, tmp_path: Path
+) -> None:
+    _case, mask, content = drawn
+    held = map(answering.files.get, answering.files.all())
+    cleaned = {f"{i}.dcm": data for i, data in enumerate(held) if data[128:132] == b"DICM"}
+    home = tmp_path / "elsewhere"
+    other = Clinic(replace(bare, home=home, database_url=f"sqlite:///{home / 'medcore.sqlite'}"))
+    reader = other.set_read_first(other.sign_in("reader"), False)
+    (case,) = other.admit(reader, {**cleaned, "out.seg.dcm": content}).cases
+    _labels, bits = shown(other, reader, case)
+    np.testing.assert_array_equal(bits.astype(bool), mask[0])
+    other.database.engine.dispose()
+
+
+def test_who_reads_first_sees_them_after_their_read(
+    answering: Clinic, boss: User, trainer: User, drawn: tuple[int, np.ndarray, bytes]
+) -> None:
+    case, _mask, content = drawn
+    answering.admit(boss, {"out.seg.dcm": content})
+    with pytest.raises(Refused, match="when your read is locked"):
+        shown(answering, trainer, case)
+    answering.lock_read(trainer, case, TUMOUR, "tumour")
+    assert shown(answering, trainer, case)[0]
+
+
+def test_they_are_no_input_of_a_question(answering: Clinic, boss: User, drawn: tuple[int, np.ndarray, bytes]) -> None:
+    case, _mask, content = drawn
+    answering.admit(boss, {"out.seg.dcm": content})
+    view = answering.open_case(boss, case)
+    assert view.tasks == (TUMOUR,)
+    assert view.sources[TUMOUR] == {i.id for i in view.inputs if i.kind == "volume"}
+    assert answering.recompute(answering.answer(boss, case, TUMOUR).id)[1] == 0.0
+    outlines = next(i for i in view.inputs if i.kind == "outlines")
+    with pytest.raises(Refused):
+        answering.outlines_bytes(boss, outlines.id)
