@@ -6,7 +6,21 @@ from itertools import chain
 
 import streamlit as st
 
-from app.parts import address, answer, beside, care, desk, health, later, presence, take_away, theme, words, worth
+from app.parts import (
+    address,
+    answer,
+    beside,
+    care,
+    desk,
+    drafts,
+    health,
+    later,
+    presence,
+    take_away,
+    theme,
+    words,
+    worth,
+)
 from app.parts.viewers import Series, ecg, film, record_table, volume
 from medcore.clinic import AnswerView, AttributionView, Card, CaseView, InputView, Read
 from medcore.errors import Refused
@@ -239,9 +253,12 @@ def before(view: CaseView, task: Task) -> None:
 def read_first(view: CaseView, task: Task) -> None:
     """The reader's own read; nothing of the answer is asked for before it is locked."""
     with st.container(gap="xsmall"), care.guarded():
-        given = answer.read_form(task.question, task.outcome, key=f"read-{view.row.id}-{task.name}")
+        key = f"read-{view.row.id}-{task.name}"
+        drafts.keep(f"{key}-")
+        given = answer.read_form(task.question, task.outcome, key=key)
         if given:
             clinic.lock_read(user, view.row.id, task.name, given.choice, given.confidence, given.comment)
+            drafts.drop(f"{key}-")
             st.rerun()
         before(view, task)
 
@@ -332,12 +349,14 @@ def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, fi
                 st.session_state[f"again-{key}"] = True
                 st.rerun(scope="fragment")
             return
+        drafts.keep(f"{key}-")
         if given.answer.withheld:
             decision = answer.own_decision(task.outcome, key=key)
         else:
             decision = answer.decision(task.outcome, given.answer, first.choice if first else None, key=key)
         if decision:
             clinic.review(user, view.row.id, task.name, decision.agrees, decision.choice, decision.comment)
+            drafts.drop(f"{key}-")
             st.session_state.pop(f"again-{key}", None)
             st.session_state["saved"] = view.row.number
             if view.exercise:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app.parts import address, care, desk, theme, words
+from app.parts import address, care, desk, drafts, theme, words
 from medcore.clinic import Admission
 from medcore.errors import Refused
 from medcore.i18n import _, retold
@@ -267,6 +267,7 @@ def odd(column: Column, value: float | str | None) -> str:
 def typed() -> None:
     """A record by hand: each value with its unit and usual range; empty means not measured."""
     with st.container(gap="xsmall"), care.guarded():
+        drafts.keep("typed")
         _task, spec = choose_record_task("typed-task")
         turn = st.session_state.setdefault("typed_turn", 0)
         values: dict[str, float | str | None] = {}
@@ -293,6 +294,7 @@ def typed() -> None:
             if st.button(_("Add this record"), type="primary", disabled=not given):
                 facts = facts_of(given)
                 case_id = clinic.admit_inputs(user, [Record(values, facts)], person=person.strip() or None)
+                drafts.drop("typed")
                 st.session_state["typed_turn"] = turn + 1
                 st.switch_page(CASE, query_params={"case": str(case_id)})
         theme.hint(

@@ -70,9 +70,8 @@ def read_form(question: str, outcome: Outcome, *, key: str) -> Given | None:
     theme.html(f'<div class="say">{head}<div class="ask">{e(_(question))}</div></div>')
     choice = choose(outcome, f"{key}-choice", _("Your read"))
     steps = confidences()
-    confidence = st.select_slider(
-        _("How sure are you?"), list(steps), value=3, format_func=steps.__getitem__, key=f"{key}-sure"
-    )
+    st.session_state.setdefault(f"{key}-sure", 3)
+    confidence = st.select_slider(_("How sure are you?"), list(steps), format_func=steps.__getitem__, key=f"{key}-sure")
     comment = st.text_input(_("Comment"), placeholder=_("Optional"), key=f"{key}-comment")
     locked = st.button(
         _("Lock my read and show the model"),

@@ -266,6 +266,8 @@ def test_a_record_is_typed_with_other_units_and_odd_values_are_asked_about(page:
     page.get_by_role("spinbutton", name="Heart rate, /min").fill("72")
     page.keyboard.press("Tab")
     page.get_by_text("3 of 27 values given").wait_for()
+    page.reload()  # what was typed is still there
+    page.get_by_text("3 of 27 values given").wait_for(timeout=60_000)
     button(page, "Add this record").click()
     page.get_by_text("Patient record").wait_for(timeout=60_000)
     row = page.locator(".d .rec tr", has=page.get_by_text("Creatinine", exact=True))

@@ -105,6 +105,31 @@ def test_two_readers_of_one_case_lose_nothing(browser: Browser, desk: Desk) -> N
         page.context.close()
 
 
+def test_a_read_half_given_outlives_a_reload_and_is_nobody_elses(browser: Browser, page: Page, desk: Desk) -> None:
+    sign_in(page, desk.url, "reader", path="/case?case=5")
+    ready(page).get_by_text("Death in hospital", exact=True).click()
+    page.get_by_label("Comment").fill("half a thought")
+    page.get_by_label("Comment").press("Tab")
+    sure = page.get_by_role("slider", name="How sure are you?")
+    sure.focus()
+    sure.press("ArrowRight")
+    settled(page)
+    said = sure.get_attribute("aria-valuetext")
+    page.reload()
+    expect(ready(page).get_by_label("Comment")).to_have_value("half a thought")
+    expect(button(page, LOCK)).to_be_enabled()
+    expect(sure).to_have_attribute("aria-valuetext", said or "")
+    other = ready(visitor(browser, desk, "trainer", "/case?case=5"))
+    expect(other.get_by_label("Comment")).to_have_value("")
+    expect(button(other, LOCK)).to_be_disabled()
+    other.context.close()
+    button(page, LOCK).click()
+    page.locator(".d .say.m .score").wait_for(timeout=FIRST_ANSWER_MS)
+    assert page.get_by_text("half a thought").count() == 1
+    page.goto(f"{desk.url}/case?case=6")
+    expect(ready(page).get_by_label("Comment")).to_have_value("")
+
+
 def test_the_worklist_says_who_reads_what(browser: Browser, desk: Desk) -> None:
     one = ready(visitor(browser, desk, "reader", "/case?case=2"))
     two = visitor(browser, desk, "trainer", "/")
