@@ -189,6 +189,20 @@ def test_an_ecg_is_told_by_lead_and_segment_of_the_beat() -> None:
     assert first == "Lead I, 0 to 1 s"
 
 
+@pytest.mark.parametrize("kink", [0.13, 0.5, 0.777])
+def test_a_kink_is_told_exactly_wherever_it_lies(kink: float) -> None:
+    """relu(a + b − k): up to the kink neither value counts, from there on both as much as they grow."""
+    xs, zero = (torch.tensor([[0.3, 0.7]]),), (torch.zeros(1, 2),)
+
+    class Kink(torch.nn.Module):
+        def forward(self, x: torch.Tensor, _mask: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x.sum(1, keepdim=True) - kink)
+
+    question = Question(get("mortality"), Kink(), [Kink()], xs, (torch.ones(1, 2),), zero, 0)
+    (found,) = METHODS["integrated_gradients"].attribute(question)
+    assert found[0].tolist() == pytest.approx([0.3 * (1 - kink), 0.7 * (1 - kink)], abs=1e-6)
+
+
 def test_integrated_gradients_put_their_steps_where_the_answer_bends() -> None:
     """A logistic of two values with a sharp bend: known attributions, and few gradients for them."""
     xs, zero = (torch.tensor([[3.0, 1.0]]),), (torch.zeros(1, 2),)
