@@ -339,7 +339,7 @@ def behind(task: Task, given: AnswerView, card: Card | None) -> None:
 @desk.fragment
 def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, final: Read | None) -> None:
     """The final read; given again it is a correction, and both stay."""
-    key = f"final-{view.row.id}-{task.name}"
+    key = f"final-{view.row.id}-{task.name}-{given.id}"  # what is half decided is so about this very answer
     with st.container(gap="xsmall"), care.guarded():
         if final and not st.session_state.get(f"again-{key}"):
             answer.reviewed(task.outcome, final.agrees, final.choice, words.clock(final.at), final.comment)
@@ -482,5 +482,4 @@ with left, theme.panel("viewer"), care.guarded():
 
 # Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.
 if pending:
-    st.session_state["same_case"] = view
-    later.wait(pending)
+    later.wait(pending, {"same_case": view})

@@ -26,9 +26,10 @@ def known(row: CaseRow) -> bool:
 
 
 def opened(case_id: int) -> CaseView:
-    """The case; opening it is kept in the audit, so this page opens it once, or again if it wasn't read yet."""
+    """The case, opened once where nothing of it can still be revealed: a volume's series are joined each time."""
     kept: CaseView | None = st.session_state.get("explain_case")
-    view = kept if kept and kept.row.id == case_id and kept.revealed else clinic.open_case(user, case_id)
+    whole = kept is not None and kept.row.id == case_id and set(kept.tasks) <= set(kept.revealed) and not kept.exercise
+    view = kept if kept and whole else clinic.open_case(user, case_id)
     st.session_state["explain_case"] = view
     st.session_state["last_case"] = case_id
     address.keep("case", case_id)
@@ -306,7 +307,7 @@ with left, theme.panel("viewer"), care.guarded():
     else:
         theme.empty(_("No case is chosen"), _("Choose one that you have read: its map appears here."))
 
-if given and isinstance(why, AttributionView):
+if view and given and isinstance(why, AttributionView) and not view.exercise:  # maps of other labels tell a decoy
     with left, theme.panel("beside"), care.guarded():
         pending = beside(given, why) or pending
 if view and task and task.name in view.revealed and not view.exercise and pending[:1] != ("answer",):

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from app.parts import address, answer, care, desk, presence, take_away, theme, words
+from app.parts import address, answer, care, desk, drafts, presence, take_away, theme, words
 from app.parts.theme import Html, e
 from medcore.clinic import CaseRow, Page
 from medcore.errors import Refused
@@ -205,6 +205,7 @@ def reset() -> None:
     """The demonstration as it began."""
     with care.guarded(), st.spinner(_("Putting the five cases back.")):
         desk.start_again(user)
+        drafts.forget()
         st.session_state.clear()
         st.query_params.clear()
         st.rerun()

@@ -1,6 +1,7 @@
 """Who sits at the desk, and the one Clinic that pages and routes of this process share."""
 
 import gc
+import secrets
 import threading
 from collections.abc import Callable
 from functools import cache, wraps
@@ -43,10 +44,17 @@ def clinic() -> "Clinic":
     return Clinic(settings())
 
 
+@cache
+def _desk() -> str:
+    """Of this Clinic: in each address that a browser keeps things by, for another one may count from 1 again."""
+    return secrets.token_hex(4)
+
+
 def start_again(who: "User") -> None:
     """A demonstration as it began: its five cases, unread."""
     clinic().forget_demo(who)
     clinic.cache_clear()
+    _desk.cache_clear()
     clinic().seed_demo(who)
     clinic().sweep()
 
@@ -80,24 +88,24 @@ def _import_torch() -> None:
 
 def input_url(input_id: int) -> str:
     """Where a viewer fetches an input."""
-    return f"/bytes/input/{input_id}"
+    return f"/bytes/input/{input_id}?{_desk()}"
 
 
 def map_url(attribution_id: int, grey: bool = False) -> str:
     """Where a viewer fetches an attribution's map. grey: it failed its checks, and the viewer draws it so."""
-    return f"/bytes/map/{attribution_id}{'?grey' if grey else ''}"
+    return f"/bytes/map/{attribution_id}?{_desk()}{'&grey' if grey else ''}"
 
 
 def mask_url(answer_id: int) -> str:
     """Where a viewer fetches the mask that an answer drew."""
-    return f"/bytes/mask/{answer_id}"
+    return f"/bytes/mask/{answer_id}?{_desk()}"
 
 
 def outlines_url(input_id: int, files: int) -> str:
     """Where a viewer fetches what came as outlines on a volume, in so many files; a further one changes the address."""
-    return f"/bytes/outlines/{input_id}?{files}"
+    return f"/bytes/outlines/{input_id}?{_desk()}&{files}"
 
 
 def measure_url(input_id: int) -> str:
     """Where a viewer fetches what was measured of a recording."""
-    return f"/measure/{input_id}"
+    return f"/measure/{input_id}?{_desk()}"

@@ -32,6 +32,12 @@ def keep(form: str) -> None:
         st.session_state[key] = value
 
 
+def forget() -> None:
+    """All of everybody's: the cases that they were about are gone."""
+    with _lock:
+        _kept.clear()
+
+
 def drop(form: str) -> None:
     """It was sent."""
     with _lock:

@@ -2,9 +2,10 @@
 
 import contextvars
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from types import MappingProxyType
 from typing import TypeVar
 
 import streamlit as st
@@ -60,9 +61,11 @@ def soon(key: Hashable, work: Callable[[], T]) -> T | None:
 
 
 @st.fragment(run_every=EVERY_SECONDS)
-def wait(key: Hashable) -> None:
-    """Runs the page again as soon as that work is done."""
+def wait(key: Hashable, kept: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Runs the page again as soon as that work is done. kept: what that run finds in the session's state."""
     with _lock:
         done = key not in _going or _going[key].done()
     if done:
+        for name, value in kept.items():
+            st.session_state[name] = value
         st.rerun()

@@ -4,8 +4,8 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -73,7 +73,8 @@ class Admissions(Shelf):
         refused = [Refusal(r.name, r.error.sentence, r.error.remedy) for r in told]
         arrivals = []
         laid = [f for f in reading.found if f.input.kind == "outlines"]
-        for arrival in _arrivals([f for f in reading.found if f not in laid]):
+        rest = [f for f in reading.found if f.input.kind != "outlines"]
+        for arrival in _arrivals(rest):
             arrival.fits = fits([p.input for p in arrival.pieces])
             refusal = _refusal(arrival.fits)
             if refusal:
@@ -116,7 +117,7 @@ class Admissions(Shelf):
         remarks: list[str] = []
         refused: list[Refusal] = []
         outlines = [(found.case, _piece_of(found)) for found in laid]
-        loaded: list[tuple[int, Input]] = []
+        loaded: list[tuple[tuple[int, str], Input]] = []
         put: set[str] = set()
         try:
             for piece in (*(p for arrival in arrivals for p in arrival.pieces), *(p for _name, p in outlines)):
@@ -132,7 +133,8 @@ class Admissions(Shelf):
                         continue
                     case = self._add(session, me, arrival, source, cases[:1])
                     cases.append(case.id)
-                    loaded += [(row.id, p.input) for row, p in zip(case.inputs, arrival.pieces, strict=True)]
+                    pairs = zip(case.inputs, arrival.pieces, strict=True)
+                    loaded += [((row.id, row.sha256), piece.input) for row, piece in pairs]
                     remarks += [r for p in arrival.pieces for r in p.remarks]
                     remarks += [r for f in arrival.fits[:1] for r in f.remarks]
                     if not arrival.fits or arrival.fits[0].taken is None:
@@ -153,8 +155,8 @@ class Admissions(Shelf):
             raise
         if known or refused:
             self._sweep(put)
-        for input_id, given in loaded[-20:]:
-            self._remember(input_id, given)
+        for key, given in loaded[-20:]:
+            self._remember(key, given)
         return Admission(tuple(cases), tuple(known), tuple(dict.fromkeys(remarks)), tuple(refused))
 
     def _add(self, session: Session, me: UserRow, arrival: Arrival, source: str, before: Sequence[int]) -> CaseTable:
@@ -218,8 +220,11 @@ class Admissions(Shelf):
                 ),
                 _("Export the segments that matter as one DICOM SEG."),
             )
-        case.inputs.append(self._row(session, piece, len(case.inputs)))
-        details = {"source": source, "kind": "outlines", "inputs": 1, "with": [*before, case.id][0]}
+        case.inputs.append(row := self._row(session, piece, len(case.inputs)))
+        session.flush()
+        # Alone they are an upload of their own, not a further part of the one that brought the case.
+        together = before[0] if before else f"input {row.id}"
+        details = {"source": source, "kind": "outlines", "inputs": 1, "with": together}
         audit.append(session, me.name, "admit", f"case {case.id}", details)
         return case, _("The outlines are shown over {number}.").format(number=case.number)
 
@@ -227,13 +232,14 @@ class Admissions(Shelf):
         """The newest case with a series of that study on which each of the outlines' slices has its place."""
         rows = session.scalars(select(InputRow).where(InputRow.kind == "volume").order_by(InputRow.id.desc()))
         for row in rows:
-            if tuple(row.shape[2:]) != given.bits.shape[1:]:
+            name, sha = next(iter(row.files.items()))
+            if tuple(row.shape[2:]) != given.bits.shape[1:] or not name.endswith(".dcm"):
                 continue
-            dicom = (self.files.get(sha) for name, sha in row.files.items() if name.endswith(".dcm"))
-            if any(study_of(content) == given.study for content in islice(dicom, 1)):
-                volume = self._load(row)
-                if isinstance(volume, Volume) and given.on(volume) is not None:
-                    return row.case
+            with suppress(Refused):  # a file that is gone is another case's trouble
+                if study_of(self.files.get(sha)) == given.study:
+                    volume = self._load(row)
+                    if isinstance(volume, Volume) and given.on(volume) is not None:
+                        return row.case
         return None
 
     def sweep(self) -> None:
@@ -297,15 +303,12 @@ def _refusal(found: Sequence[Fit]) -> Refused | None:
 
 def _known(session: Session, key: bytes, arrival: Arrival) -> CaseTable | None:
     """The case that holds all of this already. Two people may have equal records, but not equal films or signals."""
-    case = None
+    holds = select(CaseTable)
     for piece in arrival.pieces:
-        same = select(CaseTable).join(InputRow).where(InputRow.sha256 == piece.sha256)
-        if arrival.kind == "record" and arrival.person is not None:
-            same = same.join(PatientRow).where(PatientRow.pseudonym == identity.pseudonym(key, arrival.person))
-        case = session.scalars(same.order_by(CaseTable.id).limit(1)).first()
-        if case is None:
-            return None
-    return case
+        holds = holds.where(CaseTable.inputs.any(InputRow.sha256 == piece.sha256))
+    if arrival.kind == "record" and arrival.person is not None:
+        holds = holds.join(PatientRow).where(PatientRow.pseudonym == identity.pseudonym(key, arrival.person))
+    return session.scalars(holds.order_by(CaseTable.id).limit(1)).first()
 
 
 def _patient(session: Session, key: bytes, person: str | None) -> PatientRow:

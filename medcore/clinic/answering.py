@@ -20,7 +20,7 @@ from medcore.clinic.views import AnswerView, User
 from medcore.errors import Refused
 from medcore.i18n import _, in_english
 from medcore.inputs import Input, VolumeField, sha256
-from medcore.learn.decision import UNLIKE
+from medcore.learn.decision import UNLIKE, withheld
 from medcore.settings import Settings
 from medcore.store import audit, pack
 from medcore.store.tables import AnswerRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
@@ -104,6 +104,7 @@ class Answering(Versions):
             if row is None or not row.settings.get("mask"):
                 raise Refused(_("There is no such mask."), _("Open its case from the worklist."))
             self._check_revealed(session, me, row.case_id, row.task)
+            check_told(row.answer["unlike"])
             task = tasks.get(row.task)
             labels = task.outcome.labels
             measures = row.answer["measures"]
@@ -198,6 +199,14 @@ def revealed(session: Session, me: UserRow, case_id: int, task: str, going: Case
     if session.scalar(select(ReviewRow.id).where(*mine).limit(1)) is not None:
         return True
     return not me.read_first and (case_id, task) not in going
+
+
+def check_told(unlike: float) -> None:
+    """Refused where an answer is withheld: then neither its outline nor what moved it is told."""
+    if withheld(unlike):
+        raise Refused(
+            _("The answer to this case is withheld: it is not like the training data."), _("Read it without the model.")
+        )
 
 
 def told_answers(session: Session, me: UserRow, task: str, package_hash: str) -> tuple[ColumnElement[bool], ...]:

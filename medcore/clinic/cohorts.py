@@ -1,6 +1,7 @@
 """What a version goes by as a whole: maps of the cases that it answered here, and of those that it learnt from."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from medcore import checks, jobs, tasks
 from medcore.clinic.answering import COHORT, told_answers
 from medcore.clinic.exercises import truths
-from medcore.clinic.explaining import PICTURE, Explaining
+from medcore.clinic.explaining import PICTURE, Explaining, Mapped
 from medcore.clinic.last_reads import counted, last_reads
 from medcore.clinic.shelf import facts_of
 from medcore.clinic.versions import in_use_row
@@ -52,7 +53,7 @@ class Cohorts(Explaining):
         task's first method. `explain_cohort` has the rest explained."""
         with self.database.read() as session:
             found = _answered(session, self._account(session, user, "answer"), task)
-            return Cohort(len(found), sum(map(_has_map, found)), _going(session, task))
+            return Cohort(len(found), sum(one.map is not None for one in found), _going(session, task))
 
     def whole(self, user: User, task: str) -> dict[str, Any]:
         """What the maps of a cohort's explained cases come to together (medcore.explain.whole.whole)."""
@@ -106,8 +107,11 @@ class Cohorts(Explaining):
         with self.database.read() as session:
             found = _answered(session, self._account(session, user, "answer"), task)
             package = self._package(in_use_row(session, task))
-            taken = [self._taken(session, one.case.id, task)[field[0]] for one in found]
-        records = [given for given in taken if isinstance(given, Record)]
+            records = []
+            for one in found:
+                with suppress(Refused):  # a stored file is gone
+                    if isinstance(given := self._taken(session, one.case.id, task)[field[0]], Record):
+                        records.append(given)
         with in_english():
             columns = {_(column.title): column.name for column in field[1].columns}
         leading = [columns[part] for part in parts if part in columns][:SHAPES]
@@ -135,17 +139,22 @@ class Cohorts(Explaining):
         with self.database.read() as session:
             found = _answered(session, session.get_one(UserRow, job.user_id), task)
             package = self._package(in_use_row(session, task))
-        left, made = [one for one in found if one.map is None], []
-        for one in left[:AT_A_TIME]:
+        left = [one for one in found if one.map is None]
+        made: list[tuple[_Of, Mapped]] = []
+        while left and len(made) < AT_A_TIME:
             stop()
-            with self.database.read() as session:
-                inputs = self._taken(session, one.case.id, task)
+            one = left.pop(0)
+            try:
+                with self.database.read() as session:
+                    inputs = self._taken(session, one.case.id, task)
+            except Refused:  # a stored file is gone: the others' are not
+                continue
             made.append((one, self._mapped(package, inputs, _likeliest(one.answer), tasks.get(task).explain[0])))
         with self.database.write() as session:
             me = session.get_one(UserRow, job.user_id)
             for one, mapped in made:
                 self._keep_map(session, me, one.case.id, one.answer.id, mapped)
-            if not (jobs.release if len(left) > len(made) else jobs.finish)(session, job):
+            if not (jobs.release if left else jobs.finish)(session, job):
                 raise jobs.Lost  # another worker has made them, or a demonstration began anew
 
 

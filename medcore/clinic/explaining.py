@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medcore import checks, jobs, tasks
-from medcore.clinic.answering import Answering
+from medcore.clinic.answering import Answering, check_told
 from medcore.clinic.views import AnswerView, AttributionView, Health, User
 from medcore.errors import Refused
 from medcore.explain.truth import share_outside
@@ -63,6 +63,7 @@ class Explaining(Answering):
         compared with `baseline` (else the usual one). Refused where the answer is. Whether the map may be believed is
         measured by a worker."""
         given = self.answer(user, case_id, task)
+        check_told(given.answer.unlike)
         said = given.answer.probabilities
         label = label or max(said, key=lambda name: said[name])
         method = method or tasks.get(task).explain[0]
@@ -70,7 +71,11 @@ class Explaining(Answering):
         # One at a time for a package: the methods hang hooks into its nets.
         with self._once(("explain", package.hash)):
             found = self._attribution(given.id, label, method, baseline)
-            return found or self._explain(user, given, package, label, method, baseline)
+            if found is None:
+                return self._explain(user, given, package, label, method, baseline)
+        if found.health.state == "unknown" and not found.attribution.failure:
+            return self._measured_too(user, found)
+        return found
 
     def health(self, user: User, attribution_id: int) -> Health:
         """Whether to believe an attribution, as far as it is known by now; under the same rule as its answer."""
@@ -108,6 +113,7 @@ class Explaining(Answering):
             raise Refused(_("There is no such map."), _("Open its case from the worklist."))
         answered = session.get_one(AnswerRow, row.answer_id)
         self._check_revealed(session, me, answered.case_id, answered.task)
+        check_told(answered.answer["unlike"])
         return row
 
     def _attribution(self, answer_id: int, label: str, method: str, baseline: str) -> AttributionView | None:
@@ -137,10 +143,17 @@ class Explaining(Answering):
         with self.database.write() as session:
             row = self._keep_map(session, me, given.case_id, given.id, made)
             if not made.why.failure:
-                jobs.enqueue(session, "evidence", {"attribution": row.id}, me.id)
+                _measure(session, row.id, me)
         stored = self._attribution(given.id, label, method, baseline)
         assert stored is not None
         return stored
+
+    def _measured_too(self, user: User, found: AttributionView) -> AttributionView:
+        """A map that a worker made among many has no evidence yet: now that somebody looks at it, it is measured."""
+        with self.database.write() as session:
+            _measure(session, found.id, self._account(session, user, "explain"))
+        with self.database.read() as session:
+            return replace(found, health=_health(session, session.get_one(AttributionRow, found.id)))
 
     def _mapped(
         self, package: "Package", inputs: Mapping[str, Input], label: str, method: str, baseline: str = ""
@@ -250,6 +263,13 @@ class Explaining(Answering):
                     seconds=time.perf_counter() - started,
                 )
             )
+
+
+def _measure(session: Session, attribution_id: int, me: UserRow) -> None:
+    """Has a worker measure the evidence on a map, once: one that couldn't be measured isn't tried again."""
+    mine = JobRow.args["attribution"].as_integer() == attribution_id
+    if session.scalar(select(JobRow.id).where(JobRow.kind == "evidence", mine).limit(1)) is None:
+        jobs.enqueue(session, "evidence", {"attribution": attribution_id}, me.id)
 
 
 def _health(session: Session, row: AttributionRow) -> Health:

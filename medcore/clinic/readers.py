@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medcore import tasks
+from medcore.clinic.decoys import Cases, going_on
 from medcore.clinic.exercises import Exercises, truths
 from medcore.clinic.views import Changes, Disagreement, Kappa, Statistics, User
 from medcore.outcomes.metrics import bootstrap, cohens_kappa
@@ -33,7 +34,8 @@ class Readers(Exercises):
         """
         with self.database.read() as session:
             me = self._account(session, user, "worklist")
-            pairs = _pairs(session, task, None if me.role != "reader" else me.id)
+            going = going_on(session, me.id)
+            pairs = [p for p in _pairs(session, task, None if me.role != "reader" else me.id) if _told(p[0], going)]
             grouped: dict[tuple[str, str, str], list[_Pair]] = defaultdict(list)
             for pair in pairs:
                 grouped[pair[0].user.name, pair[0].task, f"{pair[0].task} {pair[3]}"].append(pair)
@@ -51,9 +53,10 @@ class Readers(Exercises):
                 .where(ReviewRow.stage == stage, ReviewRow.decoy.is_(False), _of(task))
                 .order_by(ReviewRow.id)
             ).all()
+            going = going_on(session, me.id)
         said: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
         patient = {}
-        for read, patient_id in rows:
+        for read, patient_id in ((r, p) for r, p in rows if _told(r, going)):
             said[read.task][read.user.name][read.case_id] = read.choice
             patient[read.case_id] = str(patient_id)
         out = []
@@ -78,8 +81,8 @@ class Readers(Exercises):
                 .order_by(ReviewRow.id)
             ).all()
             said: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
-            numbers = {}
-            for read, number in rows:
+            numbers, going = {}, going_on(session, me.id)
+            for read, number in ((r, n) for r, n in rows if _told(r, going)):
                 said[read.case_id, read.task][read.user.name] = read.choice
                 numbers[read.case_id] = number
             found = []
@@ -111,6 +114,12 @@ def _pairs(session: Session, task: str | None, user_id: int | None) -> list[_Pai
         for r in session.scalars(first)
         if (key := (r.user_id, r.case_id, r.task)) in finals and _counts(r.task) and r.at <= finals[key][0].at
     ]
+
+
+def _told(read: ReviewRow, going: Cases) -> bool:
+    """Whether a read may count before this reader's eyes: of a case of an exercise that they are in, what others said
+    and what was so is still to come, and whether one's own counts would tell a decoy."""
+    return (read.case_id, read.task) not in going
 
 
 def _of(task: str | None) -> Any:

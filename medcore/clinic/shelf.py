@@ -82,7 +82,8 @@ class Shelf(Desk):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._cached: OrderedDict[int, tuple[Input, int]] = OrderedDict()
+        # By id and content: where a demonstration begins anew in another process, ids do too.
+        self._cached: OrderedDict[tuple[int, str], tuple[Input, int]] = OrderedDict()
         self._cache_lock = threading.Lock()
 
     def input(self, user: User, input_id: int) -> Input:
@@ -98,7 +99,7 @@ class Shelf(Desk):
         with self.database.read() as session:
             self._account(session, user, "input")
             row = session.get(InputRow, input_id)
-            if row is None:
+            if row is None or row.kind == "outlines":  # those are shown over a volume, by a rule of their own
                 raise Refused(_("There is no such input."), _("Open its case from the worklist."))
         return row
 
@@ -106,12 +107,13 @@ class Shelf(Desk):
         return [self._load(row) for row in case.inputs]
 
     def _load(self, row: InputRow) -> Input:
+        key = (row.id, row.sha256)
         with self._cache_lock:
-            if row.id in self._cached:
-                self._cached.move_to_end(row.id)
-                return self._cached[row.id][0]
+            if key in self._cached:
+                self._cached.move_to_end(key)
+                return self._cached[key][0]
         given = self._from_files(row)
-        self._remember(row.id, given)
+        self._remember(key, given)
         return given
 
     def _from_files(self, row: InputRow) -> Input:
@@ -136,10 +138,10 @@ class Shelf(Desk):
         session.merge(StoredFile(sha256=sha, size=len(data)))
         return sha
 
-    def _remember(self, input_id: int, given: Input) -> None:
+    def _remember(self, key: tuple[int, str], given: Input) -> None:
         size = sum(a.nbytes for a in given.content()[1]) + len(json.dumps(given.content()[0]))
         with self._cache_lock:
-            self._cached[input_id] = (given, size)
+            self._cached[key] = (given, size)
             while sum(s for _given, s in self._cached.values()) > CACHE_BYTES and len(self._cached) > 1:
                 self._cached.popitem(last=False)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from medcore.clinic.answering import COHORT, Answering, told_answers
+from medcore.clinic.answering import COHORT, Answering, check_told, told_answers
 from medcore.clinic.decoys import going_on, in_exercise
 from medcore.clinic.views import User
 from medcore.errors import Refused
@@ -53,11 +53,7 @@ class WhatIf(Answering):
                     _("Finish the exercise; then its values can be changed."),
                 )
             record = self._record(session, case_id, task)
-        if given.withheld:
-            raise Refused(
-                _("The answer to this record is withheld: it is not like the training data."),
-                _("Read it without the model."),
-            )
+        check_told(given.unlike)
         return self._package_of(given.package_hash), record
 
     def what_if(self, user: User, case_id: int, task: str, values: Mapping[str, Value]) -> "tuple[Told, Told]":

@@ -48,5 +48,5 @@ class Outlines:
         if apart.min(1).max() > NEAR_MM:
             return None
         out = np.zeros(volume.voxels.shape[1:], np.uint8)
-        out[apart.argmin(1)] = self.bits
+        np.bitwise_or.at(out, apart.argmin(1), self.bits)
         return out

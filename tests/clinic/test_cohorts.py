@@ -12,7 +12,7 @@ from medcore.clinic import Clinic, User
 from medcore.clinic.cohorts import AT_A_TIME, SHAPES
 from medcore.errors import Refused
 from medcore.settings import settings
-from medcore.store.tables import AttributionRow
+from medcore.store.tables import AttributionRow, CaseTable, JobRow
 
 TASK = "mortality"
 DEATH, ALIVE = (choice.name for choice in tasks.get(TASK).outcome.choices)
@@ -69,8 +69,14 @@ def test_a_map_of_a_cohort_is_the_one_that_a_case_shows(desk: tuple[Clinic, User
     clinic.explain_cohort(me, TASK)
     while step(clinic):
         pass
-    shown = clinic.explain(me, cases[3], TASK)
-    assert shown.health.state == "unknown", "evidence is measured for a map that somebody looks at"
+    with clinic.database.read() as session:
+        assert not session.query(JobRow).filter_by(kind="evidence").count()
+    for _look in range(2):
+        assert clinic.explain(me, cases[3], TASK).health.state == "measuring", "somebody looks at it"
+    with clinic.database.write() as session:
+        (job,) = session.query(JobRow).filter_by(kind="evidence")
+        job.state = "failed"
+    assert clinic.explain(me, cases[3], TASK).health.state == "unknown", "and isn't tried for ever"
     parts = clinic.whole(me, TASK)["importance"][""]["share"]
     every = [dict(clinic.explain(me, case, TASK).attribution.parts) for case in cases]
     for part, figure in parts.items():
@@ -147,3 +153,18 @@ def test_maps_that_somebody_else_was_given_to_make_are_dropped(desk: tuple[Clini
     with jobs.Heartbeat(clinic.database, job) as beat:
         clinic.work(job, beat, threading.Event())
     assert clinic.cohort(me, TASK).explained == 0
+
+
+def test_a_stored_file_that_is_gone_keeps_no_other_from_being_explained(desk: tuple[Clinic, User, list[int]]) -> None:
+    clinic, me, cases = desk
+    with clinic.database.read() as session:
+        (sha,) = session.get_one(CaseTable, cases[2]).inputs[0].files.values()
+    clinic.files.remove(sha)
+    clinic._cached.clear()
+    clinic.explain_cohort(me, TASK)
+    while step(clinic):
+        pass
+    after = clinic.cohort(me, TASK)
+    assert (after.explained, after.going) == (N - 1, False)
+    parts = clinic.whole(me, TASK)["parts"]
+    assert all(len(c.each) == N - 1 for c in clinic.shapes(me, TASK, DEATH, parts))

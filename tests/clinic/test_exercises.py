@@ -149,12 +149,11 @@ def test_decoys_never_count_for_agreement(
         answering.join_exercise(user, exercise)
         for case_id in cases:
             read(answering, user, case_id, first)
-    for _when in ("in it", "after it"):
-        assert {(s.user, s.n) for s in answering.statistics(admin)} == {("reader", 2), ("admin", 2)}
-        assert [k.n for k in answering.kappas(admin)] == [2]
-        if _when == "in it":
-            answering.finish_exercise(reader, exercise)
-            answering.finish_exercise(admin, exercise)
+    assert answering.statistics(admin) == [] and answering.kappas(admin) == []  # in it, a count would tell
+    answering.finish_exercise(reader, exercise)
+    answering.finish_exercise(admin, exercise)
+    assert {(s.user, s.n) for s in answering.statistics(admin)} == {("reader", 2), ("admin", 2)}
+    assert [k.n for k in answering.kappas(admin)] == [2]
     made = decoys(answering)
     assert not any(made[d.case_id] for d in answering.disagreements(admin))
 
@@ -269,3 +268,25 @@ def test_a_wrong_choice_is_always_wrong() -> None:
                 said = wrong(outcome, truth_, generator)
                 assert said and said != truth_
                 assert outcome.choice_of(outcome.truth_of(said)) == said
+
+
+def test_figures_and_lists_leave_out_what_an_exercise_still_asks(
+    answering: Clinic, reader: User, trainer: User, admin: User, exercise: int, cases: list[int]
+) -> None:
+    """A colleague's reads, the truth, and whether one's own read counts, would each tell something."""
+    for colleague, choice in ((trainer, "survival"), (admin, "hospital_death")):
+        for case_id in cases:
+            answering.lock_read(colleague, case_id, TASK, choice, 2)
+            said = answering.answer(colleague, case_id, TASK).answer.choice
+            answering.review(colleague, case_id, TASK, choice == said, choice)
+    answering.join_exercise(reader, exercise)
+    answering.set_read_first(reader, False)
+    assert answering.disagreements(reader) == []
+    for case_id in cases:
+        read(answering, reader, case_id)
+    assert (answering.statistics(reader), answering.kappas(reader), answering.disagreements(reader)) == ([], [], [])
+    answering.finish_exercise(reader, exercise)
+    (mine,) = answering.statistics(reader)
+    assert mine.n == len(cases) - sum(map(bool, decoys(answering).values()))
+    assert {k.n for k in answering.kappas(reader)} == {mine.n}
+    assert len(answering.disagreements(reader)) == len(cases)

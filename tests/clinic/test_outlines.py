@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from medcore import tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
+from medcore.readers import files_of
 from medcore.settings import Settings
 from medcore.store.pack import unpack
+from medcore.store.tables import CaseTable
 from tests.readers.make import part10
 
 pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -84,15 +87,56 @@ def test_outlines_alone_or_of_another_study_are_refused_and_leave_nothing(
     assert stored(clinic) == before
 
 
+def other_liver(liver: bytes, i: int) -> bytes:
+    """Another file: one voxel more, the i-th of the lowest slice."""
+    other = dcmread(io.BytesIO(liver))
+    (pixels := other.pixel_array.copy())[0, 0, i] = 1
+    other.PixelData = np.packbits(pixels.ravel(), bitorder="little").tobytes()
+    return part10(other)
+
+
+def test_two_files_in_one_upload_lie_over_one_series(
+    clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes
+) -> None:
+    admission = clinic.admit(reader, {"a.dcm": liver, "b.dcm": other_liver(liver, 3), **series})
+    assert not admission.refused
+    labels, bits = shown(clinic, reader, admission.cases[0])
+    assert len(labels) == 2 and int(bits[..., 0, 3].max()) == 2
+
+
+def test_alone_they_are_an_upload_of_their_own(
+    clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes
+) -> None:
+    strip = files_of(tasks.get("ecg_rhythm").simulate(1, 5)[0].load()["ecg"])
+    both = clinic.admit(reader, {**series, **strip}).cases
+    assert clinic.last_admitted(reader) == sorted(both)
+    (case,) = clinic.admit(reader, {"seg.dcm": liver}).known
+    assert clinic.last_admitted(reader) == [case]
+
+
+def test_a_broken_series_elsewhere_is_no_hindrance(
+    clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes
+) -> None:
+    (case,) = clinic.admit(reader, series).cases
+    later = {name: dcmread(io.BytesIO(data)) for name, data in series.items()}
+    for i, slice_ in enumerate(later.values()):
+        slice_.StudyInstanceUID, slice_.SeriesInstanceUID, slice_.SOPInstanceUID = "1.2.9", "1.2.9.1", f"1.2.9.1.{i}"
+        slice_.PatientID = "another"
+    pixels = next(iter(later.values()))
+    pixels.PixelData = bytes([1]) + pixels.PixelData[1:]
+    (other,) = clinic.admit(reader, {name: part10(slice_) for name, slice_ in later.items()}).cases
+    with clinic.database.read() as session:
+        for sha in session.get_one(CaseTable, other).inputs[0].files.values():
+            clinic.files.remove(sha)
+    assert clinic.admit(reader, {"seg.dcm": liver}).known == (case,)
+
+
 def test_more_segments_than_are_shown_together_are_refused(
     clinic: Clinic, reader: User, series: dict[str, bytes], liver: bytes
 ) -> None:
     (case,) = clinic.admit(reader, series).cases
     for i in range(7):
-        other = dcmread(io.BytesIO(liver))
-        (pixels := other.pixel_array.copy())[0, 0, i] = 1
-        other.PixelData = np.packbits(pixels.ravel(), bitorder="little").tobytes()
-        admission = clinic.admit(reader, {"seg.dcm": part10(other)})
+        admission = clinic.admit(reader, {"seg.dcm": other_liver(liver, i)})
         assert bool(admission.refused) == (i == 6)
     assert "6 outlined segments already" in admission.refused[0].sentence
     labels, bits = shown(clinic, reader, case)
@@ -170,5 +214,6 @@ def test_they_are_no_input_of_a_question(answering: Clinic, boss: User, drawn: t
     assert view.sources[TUMOUR] == {i.id for i in view.inputs if i.kind == "volume"}
     assert answering.recompute(answering.answer(boss, case, TUMOUR).id)[1] == 0.0
     outlines = next(i for i in view.inputs if i.kind == "outlines")
-    with pytest.raises(Refused):
-        answering.outlines_bytes(boss, outlines.id)
+    for ask in (answering.outlines_bytes, answering.input_bytes, answering.input):
+        with pytest.raises(Refused, match="no such"):
+            ask(boss, outlines.id)

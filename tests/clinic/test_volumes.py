@@ -56,6 +56,20 @@ def test_a_study_is_one_case_with_an_input_a_series(clinic: Clinic, reader: User
     assert clinic.admit(reader, study()).known == (case,)
 
 
+def test_series_that_came_one_by_one_are_no_case_that_holds_both(clinic: Clinic, reader: User) -> None:
+    """Only a case that holds all of an upload is the same: its series can be asked about together."""
+    both = study()
+    apart = [
+        {k: v for k, v in both.items() if which in dcmread(io.BytesIO(v)).SeriesDescription}
+        for which in ("T1", "FLAIR")
+    ]
+    for one in apart:
+        assert clinic.admit(reader, one).cases
+    (case,) = clinic.admit(reader, both).cases
+    assert len(clinic.open_case(reader, case).inputs) == 2
+    assert clinic.admit(reader, both).known == (case,)
+
+
 def test_two_studies_of_one_person_are_two_cases_of_one_patient(clinic: Clinic, reader: User) -> None:
     admission = clinic.admit(reader, study() | study(day="20210301"))
     rows = [clinic.open_case(reader, case).row for case in admission.cases]

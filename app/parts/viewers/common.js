@@ -216,7 +216,7 @@ function wellState(root, words, retry) {
 }
 
 /** Whether the map at that address failed its checks: it is drawn in greys. */
-const greyed = (address) => !!address && address.endsWith("?grey");
+const greyed = (address) => !!address && address.endsWith("&grey");
 
 function legend(words, palette) {
   const bar = h("i", { class: "ramp", "aria-hidden": "true" });
