@@ -46,5 +46,20 @@ def test_it_starts_again_at_a_click(page: Page, desk: Desk) -> None:
     page.get_by_text("To read", exact=True).first.wait_for(timeout=60_000)
     button(page, "Start again").click()
     page.get_by_text("5 to read").wait_for(timeout=60_000)
-    page.goto(f"{desk.url}/case?case=1")
-    expect(button(page, "Lock my read and show the model")).to_be_visible(timeout=60_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/bytes/" in request.url else None)
+    for turn in (1, 2):  # the second time nothing of the first is left: no half read, nothing that the browser kept
+        page.goto(f"{desk.url}/case?case=1")
+        expect(button(page, "Lock my read and show the model")).to_be_visible(timeout=60_000)
+        settled(page)
+        expect(page.get_by_label("Comment")).to_have_value("")
+        page.get_by_label("Comment").fill("half a thought")
+        page.get_by_label("Comment").press("Tab")
+        settled(page)
+        assert len(asked) == turn
+        page.get_by_role("link", name="Worklist").click()
+        button(page, "Start again").click()
+        page.get_by_text("Putting the five cases back.").wait_for()
+        page.get_by_text("Putting the five cases back.").wait_for(state="hidden", timeout=60_000)
+        page.get_by_text("5 to read").wait_for(timeout=60_000)
+    assert len(set(asked)) == 2
