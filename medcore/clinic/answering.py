@@ -202,7 +202,7 @@ def revealed(session: Session, me: UserRow, case_id: int, task: str, going: Case
 
 
 def check_told(unlike: float) -> None:
-    """Refused where an answer is withheld: then neither its outline nor what moved it is told."""
+    """Refused where an answer is withheld: then its outline isn't shown, nor what it would be for other values."""
     if withheld(unlike):
         raise Refused(
             _("The answer to this case is withheld: it is not like the training data."), _("Read it without the model.")

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medcore import checks, jobs, tasks
-from medcore.clinic.answering import Answering, check_told
+from medcore.clinic.answering import Answering
 from medcore.clinic.views import AnswerView, AttributionView, Health, User
 from medcore.errors import Refused
 from medcore.explain.truth import share_outside
@@ -63,7 +63,6 @@ class Explaining(Answering):
         compared with `baseline` (else the usual one). Refused where the answer is. Whether the map may be believed is
         measured by a worker."""
         given = self.answer(user, case_id, task)
-        check_told(given.answer.unlike)
         said = given.answer.probabilities
         label = label or max(said, key=lambda name: said[name])
         method = method or tasks.get(task).explain[0]
@@ -113,7 +112,6 @@ class Explaining(Answering):
             raise Refused(_("There is no such map."), _("Open its case from the worklist."))
         answered = session.get_one(AnswerRow, row.answer_id)
         self._check_revealed(session, me, answered.case_id, answered.task)
-        check_told(answered.answer["unlike"])
         return row
 
     def _attribution(self, answer_id: int, label: str, method: str, baseline: str) -> AttributionView | None:
