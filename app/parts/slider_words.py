@@ -37,7 +37,7 @@ def told(pair: "tuple[Told, Told]", outcome: Outcome, label: str) -> dict[str, A
         "low": low,
         "high": high,
         "cut": cut,
-        "said": words_for(outcome, now.choice) if now.choice else _("None of these"),
+        "said": words_for(outcome, now.choice, settled=True),
         "shown": percent(after),
         "range": "; ".join([spread, *([_("positive from {cut}").format(cut=percent(cut))] if cut is not None else [])]),
         "words": _("Probability {p} percent, range {low} to {high}").format(
