@@ -120,6 +120,10 @@ def test_it_leaves_as_what_it_is(clinic: Clinic, reader: User) -> None:
 def test_the_machine_is_never_told_to_be_unable(clinic: Clinic, reader: User, page: str) -> None:
     confirmed(clinic, reader)
     at = opened(reader, page)
+    if page == "worklist":
+        p = clinic.answer(reader, 1, TASK).answer.probabilities
+        likeliest = max(p[label.name] for label in tasks.get(TASK).outcome.labels if label.finding)
+        assert at.dataframe[0].value["score"].tolist() == [max(1.0, 100 * likeliest)]
     said = at.dataframe[0].value["says"].tolist() if page == "worklist" else [told(at)]
     assert len(said) == 1 and NONE in said[0] and CANT_TELL not in said[0]
 
