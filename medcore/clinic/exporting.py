@@ -254,6 +254,8 @@ class Exporting(Reading, Explaining):
             from medcore.export import talk
 
             maps = [(self._doubted(report, why), why.health.evidence) for why in self.attributions(given)]
+            if not maps:
+                raise Refused(_("There is no map of this answer yet."), _("Choose another method on Explain first."))
             return talk.html(maps) if form == "talk" else talk.npz(maps)
         from medcore.export.picture import png
 
