@@ -9,10 +9,10 @@ from medcore.outcomes import MultiClass, Outcome, Regression
 from medcore.outcomes.wording import words_for
 
 if TYPE_CHECKING:
-    from medcore.explain.what_if import Told
+    from medcore.explain.what_if import Prediction
 
 
-def told(pair: "tuple[Told, Told]", outcome: Outcome, label: str) -> dict[str, Any]:
+def told(pair: "tuple[Prediction, Prediction]", outcome: Outcome, label: str) -> dict[str, Any]:
     """As the sliders show it: what is said with these values, and how far that is from the record as it is."""
     was, now = pair
     if now.withheld:
