@@ -121,7 +121,8 @@ def cancelled(session: Session, job: Job) -> bool:
 
 
 def release(session: Session, job: Job) -> bool:
-    """Puts it back for any worker: this one was told to stop. That is no failed attempt."""
+    """Puts it back for any worker: this one was told to stop, or has done its turn of a long one. That is no failed
+    attempt."""
     mine = update(JobRow).where(*_mine(job.id, job.owner))
     back = mine.values(state="queued", owner="", lease=0.0, attempts=JobRow.attempts - 1)
     return bool(session.execute(back.returning(JobRow.id)).all())

@@ -371,14 +371,14 @@ def decide(view: CaseView, task: Task, given: AnswerView, first: Read | None, fi
 def truth(view: CaseView, task: Task) -> None:
     """What was so in the end, where it is known; a trainer can enter it."""
     known = clinic.truth(user, view.row.id, task.name)
-    if known:
-        theme.facts({_("Known to be so"): answer.words_for(task.outcome, known)})
+    if known is not None:
+        theme.facts({_("Known to be so"): answer.words_for(task.outcome, known, settled=True)})
     if user.role == "reader" or view.exercise:
         return
     with st.popover(_("Enter what was so"), type="tertiary", icon=":material/fact_check:"):
         theme.hint(_("From follow-up, biopsy or another examination. Readers’ figures are held against it."))
         said = answer.choose(task.outcome, f"truth-{view.row.id}-{task.name}", _("What was so?"), cant_tell=False)
-        if st.button(_("Keep"), disabled=not said, key=f"keep-truth-{view.row.id}"):
+        if st.button(_("Keep"), disabled=said is None, key=f"keep-truth-{view.row.id}"):
             clinic.set_truth(user, view.row.id, task.name, said or "")
             st.rerun()
 
@@ -390,7 +390,7 @@ def others(view: CaseView, task: Task) -> None:
         theme.section(_("Other readers"))
         theme.table(
             [_("Reader"), _("Said"), _("When")],
-            [(r.user, answer.words_for(task.outcome, r.choice), words.clock(r.at)) for r in rows],
+            [(r.user, answer.words_for(task.outcome, r.choice, r.agrees is not None), words.clock(r.at)) for r in rows],
             align="llr",
         )
 

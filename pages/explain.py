@@ -157,7 +157,7 @@ def show(view: CaseView, task: Task, label: str, why: AttributionView | None) ->
 def said(given: AnswerView, task: Task, label: str) -> None:
     """What was answered, in one line."""
     p = given.answer.probabilities.get(label)
-    pairs = {_("Answer"): answer.words_for(task.outcome, given.answer.choice)}
+    pairs = {_("Answer"): answer.words_for(task.outcome, given.answer.choice, settled=True)}
     if p is not None and task.outcome.kind != "regression":
         pairs[answer.words_for(task.outcome, label)] = theme.percent(p)
     theme.facts({**pairs, _("Package"): given.answer.package})

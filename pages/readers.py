@@ -165,7 +165,7 @@ def results(rows: Sequence[ExerciseResult], x: ExerciseView) -> None:
     outcome = get(x.task).outcome
     decoys = [r for r in rows if r.decoy]
     followed = sum(r.final == r.decoy and r.first != r.decoy for r in decoys)
-    right = sum(r.final == r.truth for r in rows)
+    right = sum(r.right for r in rows)
     theme.facts(
         {
             _("Right at the end"): of(right, len(rows)),
@@ -178,8 +178,8 @@ def results(rows: Sequence[ExerciseResult], x: ExerciseView) -> None:
             r.number,
             Html(theme.chip(answer.words_for(outcome, r.decoy), "warning")) if r.decoy else _("its own answer"),
             answer.words_for(outcome, r.first),
-            answer.words_for(outcome, r.final),
-            answer.words_for(outcome, r.truth),
+            answer.words_for(outcome, r.final, r.agrees is not None),
+            answer.words_for(outcome, r.truth, settled=True),
         )
         for r in rows
     ]

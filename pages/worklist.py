@@ -70,7 +70,7 @@ def counted(page: Page) -> list[Html]:
 def said(row: CaseRow) -> str:
     """What the model said, once this user may know."""
     task = all_tasks().get(row.task or "")
-    return answer.words_for(task.outcome, row.choice) if task and row.score is not None else ""
+    return answer.words_for(task.outcome, row.choice, settled=True) if task and row.score is not None else ""
 
 
 def line(row: CaseRow, reading: Mapping[int, Sequence[str]]) -> dict[str, object]:

@@ -37,7 +37,8 @@ class Given:
 
 @dataclass(frozen=True)
 class Decision:
-    """A final read. agrees: None for can't tell; choice: what the person holds to be right."""
+    """A final read. agrees: None for can't tell, and where the answer is withheld; choice: what the person holds to be
+    right, "" for can't tell, and with `agrees` for none of several labels."""
 
     agrees: bool | None
     choice: str
@@ -45,14 +46,16 @@ class Decision:
 
 
 def choose(outcome: Outcome, key: str, label: str, cant_tell: bool = True) -> str | None:
-    """Lets a person pick one of the outcome's choices; None while nothing is picked."""
+    """Lets a person pick one of the outcome's choices, or several where it has several labels; None while nothing is
+    picked. "" is can't tell; without `cant_tell` it is none of several labels. A label picked beside it counts."""
     if isinstance(outcome, Regression):
         value = st.number_input(f"{label}, {outcome.unit}", value=None, key=key)
         return None if value is None else f"{value:g}"
     titles = {c.name: _(c.title) for c in outcome.choices}
     if isinstance(outcome, MultiLabel):
+        titles[CANT_TELL] = _("Can’t tell") if cant_tell else _("None of them")
         picked = st.pills(label, list(titles), format_func=titles.__getitem__, selection_mode="multi", key=key)
-        return "+".join(n for n in titles if n in picked)
+        return "+".join(n for n in titles if n and n in picked) if picked else None
     if cant_tell:
         titles[CANT_TELL] = _("Can’t tell")
     if max(map(len, titles.values())) <= 15 and len(titles) <= 3:
@@ -356,8 +359,9 @@ def reviewed(outcome: Outcome, agrees: bool | None, choice: str, at: str, commen
         said = _("Read without the model") if choice else _("Can’t tell")
     else:
         said = _("Confirmed") if agrees else _("Corrected")
-    what = _("{said}: {what}.") if choice else _("{said}.")
-    what = what.format(said=said, what=words_for(outcome, choice))
+    settled = agrees is not None
+    what = _("{said}: {what}.") if choice or settled else _("{said}.")
+    what = what.format(said=said, what=words_for(outcome, choice, settled))
     theme.saved(f"{at}  {what} {comment}".rstrip(" "))
 
 

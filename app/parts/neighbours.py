@@ -35,7 +35,7 @@ def _line(rank: int, row: Neighbour, task: Task) -> tuple[object, ...]:
         what = words.case_link(row.case_id, row.number, task.name)
     if row.same_patient:
         what = Html(f"{e(what)} {chip(_('Same patient'), 'uncertain')}")
-    said = [words_for(task.outcome, choice) if choice else _("None of them") for choice in row.choices]
+    said = [words_for(task.outcome, choice, settled=True) for choice in row.choices]
     ends = {"agreed": _("Agreed"), "corrected": _("Corrected"), "": "–"}
     return rank, what, " / ".join(said) or _("Can’t tell"), ends[row.outcome], _distance(row)
 

@@ -9,10 +9,10 @@ from medcore.outcomes import MultiClass, Outcome, Regression
 from medcore.outcomes.wording import words_for
 
 if TYPE_CHECKING:
-    from medcore.explain.what_if import Told
+    from medcore.explain.what_if import Prediction
 
 
-def told(pair: "tuple[Told, Told]", outcome: Outcome, label: str) -> dict[str, Any]:
+def told(pair: "tuple[Prediction, Prediction]", outcome: Outcome, label: str) -> dict[str, Any]:
     """As the sliders show it: what is said with these values, and how far that is from the record as it is."""
     was, now = pair
     if now.withheld:
@@ -37,7 +37,7 @@ def told(pair: "tuple[Told, Told]", outcome: Outcome, label: str) -> dict[str, A
         "low": low,
         "high": high,
         "cut": cut,
-        "said": words_for(outcome, now.choice) if now.choice else _("None of these"),
+        "said": words_for(outcome, now.choice, settled=True),
         "shown": percent(after),
         "range": "; ".join([spread, *([_("positive from {cut}").format(cut=percent(cut))] if cut is not None else [])]),
         "words": _("Probability {p} percent, range {low} to {high}").format(

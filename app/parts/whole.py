@@ -117,7 +117,7 @@ def _errors(task: Task) -> None:
     rows = [
         (
             words.case_link(error.case_id, error.number, task.name),
-            *(words_for(task.outcome, choice) if choice else _("None of them") for choice in (error.said, error.was)),
+            *(words_for(task.outcome, choice, settled=True) for choice in (error.said, error.was)),
             percent(error.sureness),
         )
         for error in desk.clinic().confident_errors(desk.user(), task.name)
@@ -189,7 +189,7 @@ def _group(task: Task, name: str) -> str:
     if kind == "outcome":
         return _("Right") if value == RIGHT else _("Wrong")
     if kind == "answer":
-        return words_for(task.outcome, value)
+        return words_for(task.outcome, value, settled=True)
     return value.replace("_", " ") if kind == "source" else group_title(kind, value)
 
 

@@ -21,6 +21,7 @@ from medcore.errors import Refused
 from medcore.i18n import _, in_english
 from medcore.inputs import Input, VolumeField, sha256
 from medcore.learn.decision import UNLIKE, withheld
+from medcore.outcomes import Outcome
 from medcore.settings import Settings
 from medcore.store import audit, pack
 from medcore.store.tables import AnswerRow, EmbeddingRow, PackageRow, ReviewRow, UserRow
@@ -165,7 +166,7 @@ class Answering(Versions):
                     task=given.task,
                     package_id=version_id,
                     package_hash=given.package_hash,
-                    score=_score(given),
+                    score=_score(tasks.get(given.task).outcome, given),
                     urgency=urgency(tasks.get(given.task).outcome, given),
                     uncertainty=uncertainty(tasks.get(given.task).outcome, given),
                     choice=given.choice,
@@ -239,7 +240,10 @@ def _answer_view(row: AnswerRow, user: str, in_use: bool) -> AnswerView:
     return AnswerView(row.id, row.case_id, Answer.from_json(row.answer), row.at, user, in_use)
 
 
-def _score(given: "Answer") -> float | None:
-    """What the worklist shows: the probability of what was chosen, or of the first label where that is an absence."""
+def _score(outcome: Outcome, given: "Answer") -> float | None:
+    """What the worklist shows: the probability of what was chosen, of several labels the greatest; where that is an
+    absence, the greatest of a finding. Of a regression its value."""
     p = given.probabilities
-    return p.get(given.choice, next(iter(p.values()), None))
+    said = [p[name] for name in given.choice.split("+") if name in p]
+    findings = [p[label.name] for label in outcome.labels if label.finding]
+    return max(said or findings or p.values(), default=None)

@@ -47,8 +47,9 @@ class Exercises(Reading):
         session.flush()
         audit.append(session, me.name, "set_truth", f"case {case_id}", {"task": task, "truth": row.id})
 
-    def truth(self, user: User, case_id: int, task: str) -> str:
-        """The known truth of a case, or "". Only for a trainer, and for who has given a final read."""
+    def truth(self, user: User, case_id: int, task: str) -> str | None:
+        """The known truth of a case, as a choice; None where it isn't known, and for whoever has given no final read of
+        their own or still reads the case in an exercise, whatever their role."""
         with self.database.read() as session:
             me = self._account(session, user, "open_case")
             final = select(ReviewRow.id).where(
@@ -59,8 +60,8 @@ class Exercises(Reading):
             )
             in_exercise = (case_id, task) in going_on(session, me.id)
             if in_exercise or session.scalar(final.limit(1)) is None:
-                return ""
-            return truths(session, task, [case_id]).get(case_id, "")
+                return None
+            return truths(session, task, [case_id]).get(case_id)
 
     def exercise_candidates(self, user: User, task: str) -> list[tuple[int, str]]:
         """Ids and numbers of the cases whose truth is known, in order of arrival: what an exercise can be made of."""
@@ -251,7 +252,7 @@ def _results(session: Session, row: ExerciseRow, reader: ExerciseReaderRow) -> l
         .where(ExerciseCaseRow.exercise_id == row.id)
         .order_by(ExerciseCaseRow.position)
     ).all()
-    said: dict[int, dict[str, str]] = {}
+    said: dict[int, dict[str, ReviewRow]] = {}
     reads = select(ReviewRow).where(
         ReviewRow.user_id == reader.user_id,
         ReviewRow.task == row.task,
@@ -260,10 +261,22 @@ def _results(session: Session, row: ExerciseRow, reader: ExerciseReaderRow) -> l
         ReviewRow.case_id.in_([c.case_id for c, _number in cases]),
     )
     for read in session.scalars(reads.order_by(ReviewRow.id)):
-        said.setdefault(read.case_id, {})[read.stage] = read.choice
+        said.setdefault(read.case_id, {})[read.stage] = read
     known = truths(session, row.task, [*said])
-    return [
-        ExerciseResult(name, c.case_id, number, c.decoy, known[c.case_id], s.get("first", ""), s.get("final", ""))
-        for c, number in cases
-        if (s := said.get(c.case_id)) is not None
-    ]
+    out = []
+    for case, number in cases:
+        if case.case_id in said:
+            first, final = (said[case.case_id].get(stage) for stage in ("first", "final"))
+            out.append(
+                ExerciseResult(
+                    user=name,
+                    case_id=case.case_id,
+                    number=number,
+                    decoy=case.decoy,
+                    truth=known[case.case_id],
+                    first=first.choice if first else "",
+                    final=final.choice if final else "",
+                    agrees=final.agrees if final else None,
+                )
+            )
+    return out

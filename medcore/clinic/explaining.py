@@ -39,7 +39,7 @@ class Mapped:
 
 
 PICTURE = "picture:"  # in a blob, before the names of what is averaged over cases
-OUTLINES = 16  # of lungs, of the last films that were explained
+LUNG_OUTLINES = 16  # of the last films that were explained
 
 
 class Explaining(Answering):
@@ -47,7 +47,7 @@ class Explaining(Answering):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._outlines: OrderedDict[str, np.ndarray | None] = OrderedDict()
+        self._lung_outlines: OrderedDict[str, np.ndarray | None] = OrderedDict()
 
     @in_english()
     def explain(
@@ -93,8 +93,8 @@ class Explaining(Answering):
         return [view for view in found if view and not view.attribution.failure]
 
     def truth_scores(self, package_hash: str) -> dict[str, Any]:
-        """How well a version's maps find what people marked: `methods` and `lungs` of `explain-report`, where its card
-        holds them."""
+        """How well a version's maps find what is known of where it lies, as far as its card holds it: `methods` (what
+        people marked) and `lungs` of `explain-report`, and `simulated` (what the simulator put there)."""
         found = checks.stored(self._package_of(package_hash)) or {}
         return dict(found.get("truth", {}))
 
@@ -218,16 +218,16 @@ class Explaining(Answering):
         from medcore.explain.regions import outlined
 
         task = tasks.by_role("lung_regions")
-        if task is not None and sha not in self._outlines:
+        if task is not None and sha not in self._lung_outlines:
             try:
                 found = outlined(self.in_use(task.name), film, self.settings.device)
             except Refused:  # no version answers
                 return None
             small = None if found is None else pack.shrink(found.astype(np.float32), pack.MAP_SIDE)[0] >= 0.5
-            self._outlines[sha] = small
-            while len(self._outlines) > OUTLINES:
-                self._outlines.popitem(last=False)
-        return self._outlines.get(sha)
+            self._lung_outlines[sha] = small
+            while len(self._lung_outlines) > LUNG_OUTLINES:
+                self._lung_outlines.popitem(last=False)
+        return self._lung_outlines.get(sha)
 
     def _weigh(self, job: Job, stop: Callable[[], None]) -> None:
         """A worker's part: evidence on the attribution that the job names."""

@@ -254,6 +254,8 @@ class Exporting(Reading, Explaining):
             from medcore.export import talk
 
             maps = [(self._doubted(report, why), why.health.evidence) for why in self.attributions(given)]
+            if not maps:
+                raise Refused(_("There is no map of this answer yet."), _("Choose another method on Explain first."))
             return talk.html(maps) if form == "talk" else talk.npz(maps)
         from medcore.export.picture import png
 
@@ -376,7 +378,7 @@ def _answered(row: AnswerRow | None) -> list[dict[str, Any]]:
         "package": given["package"],
         "package_hash": row.package_hash,
         "answered": row.at.isoformat(timespec="seconds"),
-        "choice": row.choice,
+        "choice": row.choice or "none",
     }
     if withheld(given["unlike"]):
         return [{name: value for name, value in head.items() if name != "choice"}]
@@ -395,6 +397,6 @@ def _read_columns(stages: Mapping[str, Said]) -> dict[str, Any]:
         out |= {"first_read": first.choice or "cant_tell", "first_confidence": first.confidence}
         out["first_at"] = first.at.isoformat(timespec="seconds")
     if final:
-        out |= {"final_read": final.choice or "cant_tell", "final_agrees": final.agrees}
+        out |= {"final_read": final.choice or ("none" if final.settled else "cant_tell"), "final_agrees": final.agrees}
         out |= {"final_at": final.at.isoformat(timespec="seconds"), "final_package": final.package}
     return out

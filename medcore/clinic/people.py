@@ -57,7 +57,8 @@ class People(Desk):
                 audit.append(session, SYSTEM, "set_password", f"user {admin.id}")
 
     def sign_in(self, name: str, password: str = "") -> User:
-        """The account of that name. Refused, without saying which of the two was wrong, and the attempt is kept."""
+        """The account of that name; each attempt goes into the audit. Refused without saying which of the two was
+        wrong; of an account that lacks a password, where others than this machine may sign in, it is said."""
         with self.database.read() as session:
             row = session.scalar(select(UserRow).where(UserRow.name == name))
         known = row is not None and (_matches(row.password, password) if row.password else self.settings.only_here)

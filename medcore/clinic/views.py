@@ -327,7 +327,10 @@ class ExerciseView:
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """One case of an exercise that a reader has finished. decoy: what the machine was made to say, or ""."""
+    """One case of an exercise that a reader has finished. decoy: what the machine was made to say, or "".
+
+    agrees: of the final read, None where the reader couldn't tell
+    """
 
     user: str
     case_id: int
@@ -336,6 +339,12 @@ class ExerciseResult:
     truth: str
     first: str
     final: str
+    agrees: bool | None
+
+    @property
+    def right(self) -> bool:
+        """The final read is what was so. Who can't tell says nothing, which is not none of several labels."""
+        return self.final == self.truth and bool(self.final or self.agrees is not None)
 
 
 @dataclass(frozen=True)

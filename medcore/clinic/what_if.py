@@ -24,7 +24,7 @@ from medcore.store.tables import AnswerRow, UserRow
 if TYPE_CHECKING:
     from medcore.explain.counterfactual import Counterfactual
     from medcore.explain.curves import Curves
-    from medcore.explain.what_if import Band, Told
+    from medcore.explain.what_if import Band, Prediction
     from medcore.packages import Package
 
 T = TypeVar("T")
@@ -56,7 +56,9 @@ class WhatIf(Answering):
         check_told(given.unlike)
         return self._package_of(given.package_hash), record
 
-    def what_if(self, user: User, case_id: int, task: str, values: Mapping[str, Value]) -> "tuple[Told, Told]":
+    def what_if(
+        self, user: User, case_id: int, task: str, values: Mapping[str, Value]
+    ) -> "tuple[Prediction, Prediction]":
         """What the version that answered says of the case's record, and of the same with these values in place."""
         from medcore.explain.what_if import what_if
 

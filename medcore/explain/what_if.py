@@ -16,7 +16,7 @@ from medcore.packages import Package
 
 
 @dataclass(frozen=True)
-class Told:
+class Prediction:
     """What a package says of one record; as in `Answer`."""
 
     probabilities: dict[str, float]
@@ -31,7 +31,9 @@ class Told:
         return withheld(self.unlike)
 
 
-def what_if(package: Package, record: Record, values: Mapping[str, Value], device: str = "auto") -> tuple[Told, Told]:
+def what_if(
+    package: Package, record: Record, values: Mapping[str, Value], device: str = "auto"
+) -> tuple[Prediction, Prediction]:
     """What the package says of the record as it is, and with these values instead: both from one pass.
 
     Refused where a column is unknown or fixed, and where a value is no value of its column.
@@ -54,7 +56,7 @@ def what_if(package: Package, record: Record, values: Mapping[str, Value], devic
         spans = ranges(package, both.logits[:, i : i + 1])
         by_label = [(label.name, float(v), span) for label, v, span in zip(outcome.labels, p, spans, strict=False)]
         told.append(
-            Told(
+            Prediction(
                 {label: v for label, v, _span in by_label},
                 # The range is the spread round the answer; it never leaves it outside.
                 {label: (min(v, float(low)), max(v, float(high))) for label, v, (low, high) in by_label},

@@ -9,6 +9,7 @@ import numpy as np
 from medcore.explain.words import measured
 from medcore.inputs import Image, Input, Signal, Volume
 from medcore.measure.ecg import AFTER, BEFORE
+from medcore.measure.leads import millivolt_rows
 from medcore.outcomes.metrics import bootstrap
 
 SIDE = 32  # cells of an average picture along each side
@@ -76,8 +77,9 @@ def _beats(given: Signal, v: np.ndarray) -> dict[str, np.ndarray]:
     mapped = smooth[:, at].mean(1)
     seconds = (np.arange(found.beat.samples.shape[1]) - found.beat.r_index) / found.beat.rate_hz
     top = float(mapped.max()) or 1.0
+    rows = millivolt_rows(given)
     return {
-        lead: np.stack([np.interp(offsets, seconds, found.beat.samples[i]), mapped[given.leads.index(lead)] / top])
+        lead: np.stack([np.interp(offsets, seconds, found.beat.samples[i]), mapped[rows[lead]] / top])
         for i, lead in enumerate(found.beat.leads)
     }
 
@@ -88,7 +90,8 @@ def whole(cases: Sequence[Told]) -> dict[str, Any]:
     n: cases; parts: the SHOWN of the largest share, the largest first
     importance: under "" for all and under "group:value" {n, share: {part: {value, low, high}}, signed: {part: …}}: the
         mean share whatever its sign with its 95 % range over patients, and the mean with its sign
-    pictures: for "" , RIGHT and WRONG the mean of `picture_of`, by its name, as lists
+    pictures: for "", RIGHT and WRONG, by the names of `picture_of`, {n, mean}: over how many cases, and their mean as
+        lists
     """
     titles = list(dict.fromkeys(title for case in cases for title, _share in case.parts))
     table = np.zeros((len(cases), len(titles)))

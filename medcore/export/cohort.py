@@ -25,7 +25,8 @@ Cell = str | float | int | bool | None
 
 
 def csv_of(rows: Iterable[Mapping[str, Cell]]) -> bytes:
-    """rows: by column; what is left out is empty. Times are ISO 8601 in UTC, a regression's value has its unit."""
+    """rows: by column; what is left out is empty. Choices are names of labels, joined by "+"; of several labels "none"
+    of them; "cant_tell". Times are ISO 8601 in UTC, a regression's value has its unit."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)

@@ -120,9 +120,9 @@ def _diagnostic(
     """Final once a person has reviewed it; before that preliminary."""
     outcome, final = report.task.outcome, report.final
     code, section = SECTIONS.get(next(iter(report.inputs.values())).kind, ("OTH", "Other"))
-    said = [_("Model: {words}.").format(words=words_for(outcome, report.answer.choice))]
+    said = [_("Model: {words}.").format(words=words_for(outcome, report.answer.choice, settled=True))]
     if final:
-        said.append(_("Reader: {words}.").format(words=words_for(outcome, final.choice)))
+        said.append(_("Reader: {words}.").format(words=words_for(outcome, final.choice, final.settled)))
     if report.simulated:
         said.append(_(SIMULATED))
     content: dict[str, Any] = {
@@ -194,6 +194,7 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
 def _read(report: Report, said: Said, patient: Mapping[str, Any]) -> dict[str, Any]:
     """What a person said."""
     title = _("First read, before the model’s answer") if said.stage == "first" else _("Final read")
+    code = said.choice or ("none" if said.settled else "cant-tell")
     content: dict[str, Any] = {
         "meta": _meta(report),
         "status": "final",
@@ -201,7 +202,7 @@ def _read(report: Report, said: Said, patient: Mapping[str, Any]) -> dict[str, A
         "subject": _to(patient),
         "performer": [{"display": said.user}],
         "effectiveDateTime": _instant(said.at),
-        "valueCodeableConcept": _own(said.choice or "cant-tell", words_for(report.task.outcome, said.choice)),
+        "valueCodeableConcept": _own(code, words_for(report.task.outcome, said.choice, said.settled)),
     }
     if said.confidence:
         words = _own("confidence", _("How sure, 1 to 4"))

@@ -221,11 +221,11 @@ def _reads(outcome: Outcome, reads: Sequence[Said]) -> str:
 
 def _said(outcome: Outcome, read: Said) -> str:
     """The choice, how sure or whether it agrees, and with which version."""
-    words = [words_for(outcome, read.choice)]
+    words = [words_for(outcome, read.choice, read.settled)]
     if read.confidence:
         words.append(confidences()[read.confidence].lower())
     if read.stage == "final":
-        words.append({True: _("agrees"), False: _("differs"), None: _("can’t tell")}[read.agrees])
+        words.append({True: _("agrees"), False: _("differs"), None: ""}[read.agrees])
         words.append(read.package)
     return "; ".join(dict.fromkeys(w for w in words if w))
 

@@ -37,6 +37,11 @@ class Said:
     at: datetime
     package: str
 
+    @property
+    def settled(self) -> bool:
+        """It agrees or differs, so that the choice "" is none of several labels, not can't tell."""
+        return self.agrees is not None
+
 
 @dataclass(frozen=True)
 class Report:

@@ -16,8 +16,9 @@ class Input(Protocol):
     """One thing seen of a patient, in native units.
 
     kind: "record", "image", "signal", "volume", or "outlines", which no task takes
-    facts: what is known about it and names nobody. Keys in use: modality, view (PA, AP, LL …), laterality,
-        body_part, age_years, sex (F, M), acquired (ISO date, shifted), simulated ("yes"), source, remarks.
+    facts: what is known about it and names nobody. Kept are modality, view (PA, AP, LL …), laterality, orientation,
+        body_part, age_years, sex (F, M, O), acquired (ISO date, shifted), simulated ("yes"), sequence, rescale_slope
+        and rescale_intercept (`readers.base.clean_facts`).
     """
 
     kind: ClassVar[str]

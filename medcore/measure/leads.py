@@ -42,8 +42,12 @@ class Trace:
 
 
 def millivolt_rows(given: Signal) -> dict[str, int]:
-    """Row of each lead in mV by its usual name."""
-    return {lead_name(n): i for i, (n, u) in enumerate(zip(given.leads, given.units, strict=True)) if u == "mV"}
+    """Row of each lead in mV by its usual name; of several rows of one name the first, as `SignalField` reads it."""
+    rows: dict[str, int] = {}
+    for i, (name, unit) in enumerate(zip(given.leads, given.units, strict=True)):
+        if unit == "mV":
+            rows.setdefault(lead_name(name), i)
+    return rows
 
 
 def moving_mean(y: np.ndarray, samples: float) -> np.ndarray:

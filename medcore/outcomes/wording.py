@@ -15,10 +15,11 @@ def confidences() -> dict[int, str]:
     return {1: _("A guess"), 2: _("Leaning"), 3: _("Fairly sure"), 4: _("Certain")}
 
 
-def words_for(outcome: Outcome, choice: str) -> str:
-    """A choice as people say it; "" stands for can't tell."""
+def words_for(outcome: Outcome, choice: str, settled: bool = False) -> str:
+    """A choice as people say it; "" stands for can't tell. settled: it is what a machine answered, what is known to be
+    so, or a read that agrees or differs; then "" stands for none of several labels."""
     if not choice:
-        return _("Can’t tell")
+        return _("None of them") if settled else _("Can’t tell")
     titles = {label.name: _(label.title) for label in outcome.choices}
     if isinstance(outcome, Regression):
         return f"{choice} {outcome.unit}"

@@ -15,7 +15,7 @@ from medcore.i18n import _
 from medcore.inputs import Signal
 from medcore.readers import own, wfdb, xml
 from medcore.readers.base import Found, age_fact, check_size, known_lead, voltage
-from medcore.readers.deidentify import shifted
+from medcore.readers.deidentify import shifted, somebody
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 _AGE = "21612-7"  # LOINC, reported age
@@ -143,7 +143,8 @@ def _who(root: Element, key: bytes) -> tuple[str | None, dict[str, str]]:
     subject = root.find(".//trialSubject")
     person = None if subject is None else subject.find("subjectDemographicPerson")
     named = None if subject is None else subject.find("id")
-    who = "|".join(filter(None, [named.get("extension", ""), named.get("root", "")])) if named is not None else ""
+    parts = [] if named is None else [text for text in (named.get("extension"), named.get("root")) if text]
+    who = "|".join(parts) if parts and somebody(parts[0]) else None  # the root alone may be a whole place's
     gender = None if person is None else person.find("administrativeGenderCode")
     if gender is not None and gender.get("code") in ("F", "M"):
         facts["sex"] = gender.get("code", "")
@@ -151,7 +152,7 @@ def _who(root: Element, key: bytes) -> tuple[str | None, dict[str, str]]:
     if age is not None:
         facts["age_years"] = age_fact(age)
     when = next(filter(None, map(_day, _times(root))), None)
-    return who or None, facts | shifted(when, key, who)
+    return who, facts | shifted(when, key, who)
 
 
 def _age(root: Element, person: Element | None) -> float | None:

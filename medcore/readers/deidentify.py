@@ -90,7 +90,9 @@ NESTED = words(  # S: kept, each item after this same table
     " FrameVOILUTSequence FrameContentSequence MREchoSequence MRDiffusionSequence"
 )
 
-_NOBODY = frozenset(["", "unknown", "anonymous", "anonymized", "anonymised", "none", "n/a"])
+_NOBODY = frozenset(
+    ["", "unknown", "anonymous", "anonymized", "anonymised", "none", "null", "n/a", "na", "nan", "?", "-", "."]
+)
 _NUMERIC = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 
@@ -117,15 +119,22 @@ def cleaned_before(dataset: Dataset) -> bool:
     return str(dataset.get("DeidentificationMethod", "")) == METHOD
 
 
+def somebody(text: str) -> str | None:
+    """What a file says of who the patient is; None where it is only what stands for nobody, as anonymisers write it:
+    of two files that say "ANONYMOUS" nothing tells that they are one patient's."""
+    text = text.strip()
+    return None if all(w.strip("0").lower() in _NOBODY for w in re.split(r"[\s^]+", text)) else text
+
+
 def person(dataset: Dataset) -> str | None:
     """PatientID with its issuer, else name and birth date; None where the file names nobody."""
     given = {
         k: str(dataset.get(k) or "").strip()
         for k in ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
     }
-    if given["PatientID"].strip("0").lower() not in _NOBODY:
+    if somebody(given["PatientID"]):
         return "|".join(filter(None, [given["PatientID"], given["IssuerOfPatientID"]]))
-    if given["PatientName"] and given["PatientBirthDate"]:
+    if somebody(given["PatientName"]) and given["PatientBirthDate"]:
         return f"{given['PatientName']}|{given['PatientBirthDate']}"
     return None
 

@@ -17,7 +17,7 @@ from medcore.inputs import Signal
 from medcore.inputs.signal import LEADS, lead_name
 from medcore.readers import own, wfdb
 from medcore.readers.base import Found, age_fact, check_size, sex_fact, voltage
-from medcore.readers.deidentify import shifted
+from medcore.readers.deidentify import shifted, somebody
 
 _FIELDS = {  # of each signal, in this order: width in characters
     "label": 16, "transducer": 80, "unit": 8, "low": 8, "high": 8, "digital_low": 8, "digital_high": 8,
@@ -236,11 +236,11 @@ def _day(recording: str, started: str) -> date | None:
 def _who(header: Header, key: bytes) -> tuple[str | None, dict[str, str]]:
     """What identifies the patient, and facts that name nobody. EDF+ has code, sex, birth date, name; X is unknown."""
     if not header.plus.startswith("EDF+"):
-        named = re.sub(r"[X\s]", "", header.patient) != ""
+        named = somebody(header.patient.replace("X", ""))
         return (header.patient, shifted(header.started, key, header.patient)) if named else (None, {})
     parts = [p if p != "X" else "" for p in (header.patient.split() + ["X"] * 4)[:4]]
     code, sex, birth, name = parts
-    person = code or (f"{name}|{birth}" if name and birth else None)
+    person = somebody(code) or (f"{name}|{birth}" if somebody(name) and birth else None)
     facts = {"sex": sex_fact(sex)} if sex_fact(sex) else {}
     born = _day(f"Startdate {birth}", "")
     if born and header.started and 0 <= (years := (header.started - born) / timedelta(days=365.2425)) < 130:

@@ -17,7 +17,7 @@ from medcore.inputs import Signal
 from medcore.inputs.signal import LEADS
 from medcore.readers import own, xml
 from medcore.readers.base import Found, age_fact, check_size, known_lead, sex_fact
-from medcore.readers.deidentify import shifted
+from medcore.readers.deidentify import shifted, somebody
 
 _TO_MILLIVOLT = {"MICROVOLTS": 1e-3, "MILLIVOLTS": 1.0}
 _YEARS = {"YEARS": 1.0, "MONTHS": 1 / 12, "WEEKS": 1 / 52.18, "DAYS": 1 / 365.25}
@@ -134,7 +134,7 @@ def _who(root: Element, key: bytes) -> tuple[str | None, dict[str, str]]:
     of = root.find("PatientDemographics")
     name = " ".join(xml.text(of, f"Patient{part}Name") for part in ("Last", "First")).strip()
     born = xml.text(of, "DateofBirth")
-    who = xml.text(of, "PatientID") or (f"{name}|{born}" if name and born else None)
+    who = somebody(xml.text(of, "PatientID")) or (f"{name}|{born}" if somebody(name) and born else None)
     facts = {"modality": "ECG"}
     sex = sex_fact(xml.text(of, "Gender"))
     if sex:

@@ -13,6 +13,7 @@ from medcore.i18n import _
 from medcore.inputs import Record
 from medcore.readers import archive, own
 from medcore.readers.base import Found, age_fact, sex_fact
+from medcore.readers.deidentify import somebody
 from medcore.readers.identity import holds_identity, is_patient_column, names_somebody
 
 MAX_ROWS = 20_000
@@ -95,9 +96,9 @@ def _record(
         values[name] = value
     if cut:
         remarks += (_("{n} values look like free text, a date or a contact and were left out.").format(n=cut),)
-    who = row[person].strip() if person else ""
+    who = somebody(row[person]) if person else None
     given = Record(values, _facts(values))
-    return Found(given, own.write(given), who or None, remarks, f"{case}:{number}" if case else str(number))
+    return Found(given, own.write(given), who, remarks, f"{case}:{number}" if case else str(number))
 
 
 def value_of(text: str) -> float | str | None:

@@ -8,8 +8,10 @@ import pytest
 
 from medcore import tasks
 from medcore.clinic import Clinic, User
+from medcore.clinic.answering import _score
 from medcore.errors import Refused
 from medcore.inputs import Input
+from medcore.learn.predict import Answer
 from medcore.store.pack import unpack
 
 
@@ -64,6 +66,16 @@ def test_a_changed_input_file_is_noticed(answering: Clinic, user: User) -> None:
         path.write_bytes(path.read_bytes()[:-1] + b" ")
     with pytest.raises(Refused, match="changed on disk"):
         Clinic(answering.settings).recompute(given.id)
+
+
+@pytest.mark.parametrize(
+    ("choice", "score"), [("normal", 0.3), ("infarction+st_t_change", 0.6), ("normal+conduction", 0.3), ("", 0.6)]
+)
+def test_of_several_labels_the_worklist_shows_the_likeliest_of_those_said(choice: str, score: float) -> None:
+    task = tasks.get("ecg_diagnosis")
+    p = {"normal": 0.3, "infarction": 0.4, "st_t_change": 0.6, "conduction": 0.2, "hypertrophy": 0.1}
+    given = Answer(task.name, "", "", p, {}, {}, choice, (), 0.0, (), (), (), "cpu", 0.0)
+    assert _score(task.outcome, given) == score
 
 
 def test_without_a_version_nothing_answers(clinic: Clinic, reader: User) -> None:

@@ -14,8 +14,10 @@ import pytest
 
 from medcore import jobs, tasks
 from medcore.clinic import Clinic, User
+from medcore.clinic.exporting import Form
 from medcore.errors import Refused
 from medcore.explain.health import MEASURES
+from medcore.explain.occlusion import Occlusion
 from medcore.export.picture import SCREEN, draw
 from medcore.export.report import Report, caption
 from medcore.settings import settings
@@ -142,6 +144,18 @@ def test_all_maps_leave_as_a_page_that_opens_offline_and_as_arrays(desk: tuple[C
         np.testing.assert_array_equal(found["map_1_record"], own)
     with pytest.raises(Refused, match="locked"):
         clinic.export(clinic.sign_in("trainer"), case_id, TASK, "talk")
+
+
+@pytest.mark.parametrize("form", ["talk", "maps"])
+def test_where_no_method_gave_a_map_none_leaves(
+    desk: tuple[Clinic, User, int], form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic, me, case_id = desk
+    # A window that doesn't fit the input: Captum itself then fails.
+    monkeypatch.setattr(Occlusion, "_window", lambda self, shape: (10_000,))
+    assert clinic.explain(me, case_id, TASK, method="occlusion").attribution.failure
+    with pytest.raises(Refused, match=r"no map of this answer.*another method"):
+        clinic.export(me, case_id, TASK, form, method="occlusion")
 
 
 def test_what_a_later_release_found_out_reaches_a_version_that_is_known(tmp_path: Path) -> None:

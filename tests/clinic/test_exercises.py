@@ -1,11 +1,12 @@
 """Exercises: a wrong answer is shown to who has joined, told at the end, and leads nowhere."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from medcore import tasks
-from medcore.clinic import Clinic, Read, User
+from medcore.clinic import Clinic, ExerciseResult, Read, User
 from medcore.clinic.running import reviewed_cases
 from medcore.errors import Refused
 from medcore.outcomes import Binary, Label, MultiClass, MultiLabel
@@ -290,3 +291,9 @@ def test_figures_and_lists_leave_out_what_an_exercise_still_asks(
     assert mine.n == len(cases) - sum(map(bool, decoys(answering).values()))
     assert {k.n for k in answering.kappas(reader)} == {mine.n}
     assert len(answering.disagreements(reader)) == len(cases)
+
+
+def test_who_cannot_tell_is_not_right_where_none_of_several_labels_was_so() -> None:
+    unsure = ExerciseResult("reader", 1, "ECG-0001", decoy="", truth="", first="", final="", agrees=None)
+    assert not unsure.right and replace(unsure, agrees=False).right
+    assert replace(unsure, truth="normal", final="normal").right

@@ -76,3 +76,19 @@ def test_an_ecgs_map_is_averaged_over_its_beats() -> None:
     assert found["I"][1].max() == 0
     flat = Signal(np.zeros((1, 3000), np.float32), 300.0, ("I",), ("mV",))
     assert picture_of({"ecg": flat}, {"ecg": np.ones((1, 3000))}) == {}
+
+
+@pytest.mark.parametrize("names", [("i", "II", "ii"), ("MDC_ECG_LEAD_I", "II", "II"), ("I", "II", "II")])
+def test_a_beat_and_its_map_are_of_one_row_whatever_the_file_calls_it(names: tuple[str, ...]) -> None:
+    clean = ecg(4, leads=("I", "II"))
+    samples = np.vstack([clean.samples, -clean.samples[1:]])
+    given = Signal(samples, clean.rate_hz, names, ("mV",) * 3)
+    values = np.stack([np.full(samples.shape[1], v, np.float32) for v in (0.25, 1.0, 0.5)])
+    found = picture_of({"ecg": given}, {"ecg": values})
+    assert set(found) == {"I", "II"}
+    middle = round(BEFORE * BEAT_HZ)  # the recording's ends are smoothed
+    assert (found["I"][1][middle], found["II"][1][middle]) == pytest.approx((0.25, 1.0), abs=0.01)
+    upright = picture_of({"ecg": clean}, {"ecg": values[:2]})
+    assert found["II"][0] == pytest.approx(upright["II"][0], abs=0.05), (
+        "of the first row of that name, as the field reads"
+    )

@@ -233,6 +233,7 @@ def test_new_uids_still_bind_files_of_one_study():
         ({"PatientID": "ANONYMOUS", "PatientName": ""}, None),
         ({"PatientID": "", "PatientName": "A^B", "PatientBirthDate": "19700101"}, "A^B|19700101"),
         ({"PatientID": "", "PatientName": "A^B"}, None),
+        ({"PatientID": "0", "PatientName": "ANONYMOUS^", "PatientBirthDate": "19700101"}, None),
     ],
 )
 def test_whom_a_file_names(tags, person):

@@ -279,3 +279,16 @@ def test_one_patient_moves_by_one_offset_in_every_file():
     assert one(nobody).person is None
     assert one(nobody).input.facts == {}
     assert one(make_ecg.edf([strip()], patient="Erika Muster", plus="")).person == "Erika Muster"
+
+
+@pytest.mark.parametrize("nobody", ["ANONYMOUS", "anonymized", "0000", "Unknown"])
+def test_what_stands_for_nobody_makes_no_two_files_one_patients(nobody):
+    edf = [make_ecg.edf([strip()], patient=f"{nobody} F X {nobody}"), make_ecg.edf([strip()], patient=nobody, plus="")]
+    aecg = make_ecg.aecg(strip()).replace(b"SBJ-123", nobody.encode())
+    muse = make_ecg.muse(strip()).replace(b">4711<", f">{nobody}<".encode())
+    unnamed = muse.replace(b">Muster<", f">{nobody}<".encode()).replace(b">Erika<", b"><")
+    for content in (*edf, aecg, unnamed):
+        found = one(content, b"key")
+        assert found.person is None and "acquired" not in found.input.facts
+    assert one(muse, b"key").person == "Muster Erika|02-29-1960"
+    assert one(make_ecg.aecg(strip())).person == "SBJ-123|2.16.840.1.113883.3.400"

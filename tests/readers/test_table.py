@@ -84,6 +84,11 @@ def test_columns_are_renamed_left_out_and_say_whose_row_it_is():
     assert found[0].remarks == ("Columns left out because they may name the patient: 1 (Name).",)
 
 
+def test_rows_of_nobody_are_not_one_patients():
+    found = read({"t": b"patient_id,crea\nANONYMOUS,1.5\nanonymous,1.6\n000,1.7\nNA,1.8\n100,1.9\n"})
+    assert [f.person for f in found] == [None, None, None, None, "100"]
+
+
 @pytest.mark.parametrize("mapping", [None, {"patient_id": "patient"}, {"subject": "patient"}])
 def test_of_two_columns_that_say_whose_row_it_is_neither_becomes_a_value(mapping):
     found = read({"t": b"patient_id,subject,mrn,crea\n7,Smith,8,1.5\n"}, mapping=mapping)
