@@ -90,9 +90,9 @@ def differing(found: Sequence[Disagreement]) -> None:
     rows = []
     for d in found:
         outcome = get(d.task).outcome
-        said = "; ".join(f"{name}: {answer.words_for(outcome, choice)}" for name, choice in d.said)
+        said = "; ".join(f"{name}: {answer.words_for(outcome, choice, settled)}" for name, choice, settled in d.said)
         link = words.case_link(d.case_id, d.number, d.task)
-        rows.append((link, said, answer.words_for(outcome, d.truth) if d.truth else "–"))
+        rows.append((link, said, "–" if d.truth is None else answer.words_for(outcome, d.truth, True)))
     theme.table([_("Case"), _("Said"), _("Known to be so")], rows, label=_("Where readers differ"), wide=True)
 
 

@@ -21,4 +21,9 @@ def last_reads(session: Session, task: str, cases: Collection[int] | None = None
     newest: dict[int, dict[int, ReviewRow]] = {}
     for read in session.scalars(query.order_by(ReviewRow.id)):
         newest.setdefault(read.case_id, {})[read.user_id] = read
-    return {case: [r for r in reads.values() if r.agrees is not None or r.choice] for case, reads in newest.items()}
+    return {case: [read for read in reads.values() if settled(read)] for case, reads in newest.items()}
+
+
+def settled(read: ReviewRow) -> bool:
+    """Whether it says something: who can't tell doesn't, which is not none of several labels."""
+    return bool(read.choice) or read.agrees is not None

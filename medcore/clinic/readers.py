@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session
 from medcore import tasks
 from medcore.clinic.decoys import Cases, going_on
 from medcore.clinic.exercises import Exercises, truths
+from medcore.clinic.last_reads import last_reads, settled
 from medcore.clinic.views import Changes, Disagreement, Kappa, Statistics, User
 from medcore.outcomes.metrics import bootstrap, cohens_kappa
-from medcore.store.tables import AnswerRow, CaseTable, PackageRow, ReviewRow, Stage, UserRow
+from medcore.store.tables import AnswerRow, CaseTable, PackageRow, ReviewRow, Stage
 
 OTHERS = 2
 """So many other readers, all of one mind, make a consensus."""
 BREAK_SECONDS = 1800
 """A read that took longer was broken off by something else, and counts for no reading time."""
 DRAWS = 500
+CANT_TELL = "?"  # as a category of its own: "" is none of several labels
 
 
 class Readers(Exercises):
@@ -57,7 +59,7 @@ class Readers(Exercises):
         said: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
         patient = {}
         for read, patient_id in ((r, p) for r, p in rows if _told(r, going)):
-            said[read.task][read.user.name][read.case_id] = read.choice
+            said[read.task][read.user.name][read.case_id] = read.choice if settled(read) else CANT_TELL
             patient[read.case_id] = str(patient_id)
         out = []
         for name, readers in sorted(said.items()):
@@ -80,16 +82,17 @@ class Readers(Exercises):
                 .where(ReviewRow.stage == "final", ReviewRow.decoy.is_(False), _of(task))
                 .order_by(ReviewRow.id)
             ).all()
-            said: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
+            said: dict[tuple[int, str], dict[str, tuple[str, bool]]] = defaultdict(dict)
             numbers, going = {}, going_on(session, me.id)
             for read, number in ((r, n) for r, n in rows if _told(r, going)):
-                said[read.case_id, read.task][read.user.name] = read.choice
+                said[read.case_id, read.task][read.user.name] = read.choice, settled(read)
                 numbers[read.case_id] = number
             found = []
             for (case_id, name), reads in sorted(said.items(), reverse=True):
                 if len(set(reads.values())) > 1 and (not me.read_first or me.name in reads):
-                    truth = truths(session, name, [case_id]).get(case_id, "")
-                    found.append(Disagreement(case_id, numbers[case_id], name, tuple(sorted(reads.items())), truth))
+                    truth = truths(session, name, [case_id]).get(case_id)
+                    each = tuple((reader, *word) for reader, word in sorted(reads.items()))
+                    found.append(Disagreement(case_id, numbers[case_id], name, each, truth))
             return found[:most]
 
 
@@ -140,17 +143,21 @@ def _statistics(session: Session, user: str, task: str, package: str, rows: Sequ
         task=task,
         package=package,
         n=len(rows),
-        agreed_before=sum(first.choice == answer.choice for first, _final, answer, _v in rows),
-        agreed_after=sum(final.choice == answer.choice for _first, final, answer, _v in rows),
+        agreed_before=sum(_says(first, answer.choice) for first, _final, answer, _v in rows),
+        agreed_after=sum(_says(final, answer.choice) for _first, final, answer, _v in rows),
         changes=tuple(c for c in (_changes("truth", rows, known), _changes("consensus", rows, agreed)) if c.n),
         seconds_first=_median((f.at - f.opened).total_seconds() for f, *_rest in rows if f.opened),
         seconds_final=_median((final.at - first.at).total_seconds() for first, final, *_rest in rows),
     )
 
 
+def _says(read: ReviewRow, choice: str) -> bool:
+    return settled(read) and read.choice == choice
+
+
 def _changes(basis: Literal["truth", "consensus"], rows: Sequence[_Pair], known: dict[int, str]) -> Changes:
     held = [
-        (first.choice == known[first.case_id], final.choice == known[first.case_id])
+        (_says(first, known[first.case_id]), _says(final, known[first.case_id]))
         for first, final, *_rest in rows
         if first.case_id in known
     ]
@@ -166,23 +173,9 @@ def _changes(basis: Literal["truth", "consensus"], rows: Sequence[_Pair], known:
 
 def _consensus(session: Session, task: str, cases: Sequence[int], but: int) -> dict[int, str]:
     """What at least OTHERS other readers finally said, all of one mind, by case."""
-    rows = session.scalars(
-        select(ReviewRow)
-        .join(UserRow, ReviewRow.user_id == UserRow.id)
-        .where(
-            ReviewRow.task == task,
-            ReviewRow.case_id.in_(cases),
-            ReviewRow.stage == "final",
-            ReviewRow.decoy.is_(False),
-            ReviewRow.user_id != but,
-        )
-        .order_by(ReviewRow.id)
-    )
-    newest: dict[int, dict[int, str]] = defaultdict(dict)
-    for row in rows:
-        newest[row.case_id][row.user_id] = row.choice
-    said = {case_id: [*reads.values()] for case_id, reads in newest.items()}
-    return {c: r[0] for c, r in said.items() if len(r) >= OTHERS and len(set(r)) == 1 and r[0]}
+    reads = last_reads(session, task, cases)
+    said = {case: [read.choice for read in told if read.user_id != but] for case, told in reads.items()}
+    return {case: r[0] for case, r in said.items() if len(r) >= OTHERS and len(set(r)) == 1}
 
 
 def _median(seconds: Iterable[float]) -> float | None:

@@ -300,13 +300,14 @@ class Kappa:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A case on which readers differ. said: reader and choice; truth: "" where it isn't known."""
+    """A case on which readers differ. said: reader, choice, and whether that says something ("" may be none of several
+    labels, or can't tell); truth: None where it isn't known."""
 
     case_id: int
     number: str
     task: str
-    said: tuple[tuple[str, str], ...]
-    truth: str
+    said: tuple[tuple[str, str, bool], ...]
+    truth: str | None
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,11 @@ def test_disagreements_are_seen_by_who_has_spoken(
     say(answering, reader, cases[1], ALIVE, ALIVE)
     say(answering, trainer, cases[1], DEAD, ALIVE)
     (found,) = answering.disagreements(reader)
-    assert (found.case_id, found.said, found.truth) == (cases[0], (("reader", ALIVE), ("trainer", DEAD)), "")
+    assert (found.case_id, found.said, found.truth) == (
+        cases[0],
+        (("reader", ALIVE, True), ("trainer", DEAD, True)),
+        None,
+    )
     assert answering.disagreements(admin) == []  # reads first, and has not read these
     answering.set_read_first(admin, False)
     answering.set_truth(trainer, cases[0], TASK, DEAD)
