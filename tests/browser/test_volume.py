@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from medcore.store.pack import unpack
 from tests.browser.conftest import own_page
@@ -326,6 +326,22 @@ def test_series_are_listed_and_each_keeps_its_view(page: Page, volumes: str) -> 
     page.locator(".viewer").get_by_role("button", name="Lung").wait_for()
     settled(page)
     assert view(page)["at"][0] == 0
+
+
+def test_a_series_that_was_left_and_fails_leaves_the_one_shown(context: Any, volumes: str) -> None:
+    page = context.new_page()  # its 503 is an error in the console, and meant
+    opened(page, volumes, of="ct,three")
+    held: list[Route] = []
+    page.route("**/bytes/input/three", lambda route: held.append(route))
+    with page.expect_request("**/bytes/input/three"):
+        press(page, "three")
+    press(page, "ct")
+    page.locator(".viewer .state > *").wait_for(state="detached")
+    with page.expect_response("**/bytes/input/three"):
+        held[0].fulfill(status=503)
+    settled(page)
+    assert page.get_by_role("alert").count() == 0
+    assert view(page)["ready"] and view(page)["current"] == 0
 
 
 def test_the_view_is_kept_when_the_page_runs_again(page: Page, volumes: str) -> None:

@@ -385,7 +385,7 @@ function createVolume(root) {
       draw();
       say();
     } catch (error) {
-      if (data === mine) (well.failed(), (root.viewState = { ready: false, error: String(error) }));
+      if (data === mine && now.current === index) (well.failed(), (root.viewState = { ready: false, error: String(error) }));
     }
   }
 
