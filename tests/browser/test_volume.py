@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Route
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from medcore.store.pack import unpack
 from tests.browser.conftest import own_page
@@ -404,6 +404,23 @@ def test_measures_need_no_pointer(page: Page, volumes: str) -> None:
     assert [m["kind"] for m in view(page)["measures"]] == ["distance", "polygon", "ellipse"]
 
 
+def test_equal_measures_of_two_series_are_each_their_own(page: Page, volumes: str) -> None:
+    opened(page, volumes, of="ct,gap")
+    press(page, "Distance")
+    drag(page, "axial", (10, 10), (40, 30))
+    text = view(page)["texts"]
+    press(page, "gap")
+    expect(page.locator(".pane.large .tl")).to_contain_text("Gap of")
+    press(page, "Distance")
+    drag(page, "axial", (10, 10), (40, 30))
+    assert view(page)["texts"] == text
+    press(page, "ct")
+    expect(page.locator(".pane.large .tl")).not_to_contain_text("Gap of")
+    page.locator(".measures").get_by_role("button", name="Remove").click()
+    settled(page)
+    assert view(page)["measures"] == []
+
+
 # masks and attention
 
 
@@ -517,6 +534,23 @@ def test_two_cases_move_together_in_mm(page: Page, volumes: str) -> None:
     second.locator(".pane[data-plane=sagittal] canvas").press("ArrowDown")
     settled(page)
     assert first.evaluate("e => e.viewState.at")[2] == 30
+
+
+def test_moving_together_can_be_switched_while_a_series_loads(page: Page, volumes: str) -> None:
+    held: list[Route] = []
+    page.route("**/bytes/input/three", lambda route: held.append(route))
+    page.goto(f"{volumes}/?of=ct,three&beside=sagittal")
+    first, second = (page.locator(".viewer").nth(i) for i in range(2))
+    for viewer in (first, second):
+        viewer.get_by_role("slider").first.wait_for()
+    together = first.get_by_role("button", name="Move together")
+    first.get_by_role("button", name="three", exact=True).click()
+    together.click()
+    expect(second.get_by_role("button", name="Move together")).to_have_attribute("aria-pressed", "false")
+    together.click()
+    expect(second.get_by_role("button", name="Move together")).to_have_attribute("aria-pressed", "true")
+    held[0].continue_()
+    first.get_by_role("button", name="FLAIR").wait_for()
 
 
 # everyone

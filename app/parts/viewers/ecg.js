@@ -16,7 +16,7 @@ function createEcg(root) {
   let [averaged, controls, dragging, unwatch] = [null, {}, null, null];
   const words = () => data.words;
   const link = linkEnd(root, {
-    view: () => ({ gain: state.gain, speed: state.speed, layout: state.layout, start: state.start }),
+    view: () => ecg && { gain: state.gain, speed: state.speed, layout: state.layout, start: state.start },
     adopt: (view) => ecg && (Object.assign(state, view, { legs: view.speed === state.speed && view.layout === state.layout ? state.legs : null }), bound(), redraw()),
     turned: (on) => controls.together?.set(on),
   });

@@ -15,7 +15,7 @@ function createFilm(root) {
   };
 
   const link = linkEnd(root, {
-    view: () => ({ zoom: state.scale && state.scale / fitScale(), x: state.x / film.columns, y: state.y / film.rows, invert: state.invert, preset: state.preset }),
+    view: () => film && { zoom: state.scale && state.scale / fitScale(), x: state.x / film.columns, y: state.y / film.rows, invert: state.invert, preset: state.preset },
     adopt: (view) => film && (adopt(view), redraw()),
     turned: (on) => controls.together?.set(on),
   });

@@ -42,6 +42,7 @@ function createVolume(root) {
   /** What linked viewers share: mm of the crosshair from the volume's middle, zoom, and a window in Hounsfield units. */
   function shared() {
     const { volume, state } = now;
+    if (!volume) return null;
     const middle = patientAt(volume, volume.size.map((n) => (n - 1) / 2));
     return { mm: plus(patientAt(volume, state.at), times(middle, -1)), views: state.views, window: window_(), units: volume.header.units };
   }

@@ -130,7 +130,7 @@ function drawMeasures(root, now, choose, remove) {
     text: measured(volume, state.channel, m, w),
     what: fill(w.measure, { kind: w[m.kind], plane: now.planeName(m.plane), n: m.slice + 1 }),
   }));
-  const name = JSON.stringify([rows.map((r) => [r.text, r.what]), state.measures.indexOf(state.chosen)]);
+  const name = JSON.stringify([now.id, rows.map((r) => [r.text, r.what]), state.measures.indexOf(state.chosen)]);
   if (root.shownMeasures === name) return;
   root.shownMeasures = name;
   root.querySelector(".measures").replaceChildren(...rows.map(({ measure, text, what }) => h("span", { class: "group" },
