@@ -1,5 +1,6 @@
 """The volume viewer in a real browser: what it draws and measures, and that it asks the server for nothing."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -572,6 +573,41 @@ def test_keys_are_listed_and_the_keyboard_comes_and_goes(page: Page, volumes: st
     assert view(page)["at"] == [10, 21, 30]
     page.keyboard.press("Escape")
     assert not pane(page, "coronal").evaluate("c => c.getRootNode().activeElement === c")
+
+
+def test_the_keyboard_stays_where_it_was_when_tools_are_drawn_again(page: Page, volumes: str) -> None:
+    opened(page, volumes, of="ct,three", mask=1)
+    more = page.locator(".viewer").get_by_role("button", name="More")
+    expect(more).to_have_attribute("aria-expanded", "true")
+    series = page.locator(".viewer").get_by_role("button", name="three", exact=True)
+    series.press("Enter")
+    page.locator(".viewer").get_by_role("button", name="FLAIR").wait_for()
+    settled(page)
+    expect(series).to_be_focused()
+    expect(series).to_have_attribute("aria-pressed", "true")
+    expect(more).to_have_attribute("aria-expanded", "true")
+    label = page.locator(".legend").get_by_role("button", name="Surrounding change")
+    label.press("Enter")
+    expect(label).to_have_attribute("aria-pressed", "false")
+    expect(label).to_be_focused()
+    press(page, "Distance")
+    for start, end in (((10, 10), (40, 30)), ((10, 20), (40, 20))):
+        drag(page, "axial", start, end)
+    removes = page.locator(".measures").get_by_role("button", name="Remove")
+    removes.last.press("Enter")
+    expect(removes).to_have_count(1)
+    expect(removes).to_be_focused()
+
+
+def test_pictures_have_names_before_they_are_drawn(page: Page, volumes: str) -> None:
+    held: list[Route] = []
+    page.route("**/bytes/input/**", lambda route: held.append(route))
+    page.goto(f"{volumes}/?of=ct")
+    expect(pane(page, "axial")).to_have_attribute("aria-label", "Loading the volume…")
+    expect(page.get_by_role("img", name="Loading the volume…")).to_have_count(3)
+    held[0].continue_()
+    expect(pane(page, "axial")).to_have_attribute("aria-label", re.compile("^ct. Axial"))
+    expect(page.get_by_role("toolbar", name="Volume")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

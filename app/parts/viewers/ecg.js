@@ -133,7 +133,7 @@ function createEcg(root) {
     for (const extra of [controls.speed, controls.layout]) extra?.classList?.add("extra");
     const both = controls.together && group(w.together, controls.together);
     const tools = [controls.gain, controls.speed, controls.layout, controls.attention, measuring, both, controls.start, moreButton(root, w)];
-    root.querySelector(".tools").replaceChildren(...tools.filter(Boolean));
+    setTools(root, w.title, tools.filter(Boolean));
     root.querySelector(".keys").textContent = w.keys;
     root.querySelector(".measures").replaceChildren(...(measure ? figures(measure, w) : []));
   }

@@ -195,7 +195,7 @@ function createFilm(root) {
     }
     tools.push(moreButton(root, w));
     root.shownLegend = "";
-    root.querySelector(".tools").replaceChildren(...tools);
+    setTools(root, w.title, tools);
     root.querySelector(".tl").replaceChildren(data.corners.join("\n"), ...(data.laterality ? [h("b", { class: "lat" }, data.laterality)] : []));
     ["l", "r"].forEach((edge, i) => (root.querySelector(`.edge.${edge}`).textContent = data.sides?.[i] ?? ""));
     root.querySelector(".tr").textContent = data.number;

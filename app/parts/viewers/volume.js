@@ -368,7 +368,11 @@ function createVolume(root) {
     const maskId = marks.join(" ");
     now.current = index;
     const well = wellState(root, mine.words, () => load(index));
-    if (now.state?.from !== one.input) (well.loading(), (now.volume = null));
+    if (now.state?.from !== one.input) {
+      well.loading();
+      for (const pane of panes) pane.speak(mine.words.loading);
+      now.volume = null;
+    }
     try {
       const [blob, map, ...masks] = await Promise.all([one.input, one.map, ...marks].map((url) => (url ? fetchBlob(url) : null)));
       if (data !== mine || now.current !== index) return;
