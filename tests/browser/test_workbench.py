@@ -124,6 +124,33 @@ def test_the_keyboard_stays_where_it_was_when_the_figures_come(page: Page, galle
     expect(page.get_by_role("button", name="More")).to_have_attribute("aria-expanded", "true")
 
 
+def test_figures_that_did_not_come_are_asked_for_again(context: Any, gallery: str) -> None:
+    page = context.new_page()  # its 503 is an error in the console, and meant
+    page.route("**/measure/twelve", lambda route: route.fulfill(status=503), times=1)
+    with page.expect_response("**/measure/twelve"):
+        opened(page, gallery, show="ecg", of="twelve", measure=1)
+    settled(page)
+    assert page.locator(".measures dl").count() == 0
+    page.get_by_text("Another case").click()
+    expect(page.locator(".measures dl")).to_contain_text("not measurable")
+    page.get_by_text("Another case").click()
+    expect(page.locator(".measures dl")).to_contain_text("392")
+
+
+def test_figures_that_come_late_are_not_those_of_another_case(page: Page, gallery: str) -> None:
+    held: list[Route] = []
+    page.route("**/measure/**", lambda route: held.append(route))
+    with page.expect_request("**/measure/twelve"):
+        opened(page, gallery, show="ecg", of="twelve", measure=1)
+    again = """async (e, more) => e.viewer.show({...JSON.parse(e.shown), measure: null, key: "other", ...more})"""
+    page.locator(".viewer").evaluate(again, {"input": "/bytes/input/paced"})
+    with page.expect_response("**/measure/twelve"):
+        held[0].continue_()
+    settled(page)
+    page.locator(".viewer").evaluate(again, {"input": "/bytes/input/paced", "label": "Another label"})
+    assert page.locator(".measures dl").count() == 0
+
+
 # calipers
 
 

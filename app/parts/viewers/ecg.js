@@ -250,8 +250,9 @@ function createEcg(root) {
       strength = map?.arrays.map ? readStrength(map, ecg.rate) : null;
       shown.done();
       take();
-      measure ??= await fetchMeasure(given.measure); // the recording doesn't wait for its figures
-      if (data === mine && measure) take();
+      if (measure) return;
+      const found = await fetchMeasure(given.measure); // the recording doesn't wait for its figures
+      if (data === mine && found) ((measure = found), take());
     } catch (error) {
       if (data === mine) (shown.failed(), (root.viewState = { ready: false, error: String(error) }));
     }
@@ -267,5 +268,5 @@ export default function ({ data, parentElement }) {
   root.viewer ??= createEcg(root);
   if (root.shown !== JSON.stringify(data)) root.viewer.show(data);
   root.shown = JSON.stringify(data);
-  return () => root.viewer.stop();
+  return () => root.isConnected || root.viewer.stop(); // an earlier run of the page may end after a later one began
 }

@@ -411,5 +411,5 @@ export default function ({ data, parentElement }) {
   root.viewer ??= createVolume(root);
   if (root.shown !== JSON.stringify(data)) root.viewer.show(data);
   root.shown = JSON.stringify(data);
-  return () => root.viewer.stop();
+  return () => root.isConnected || root.viewer.stop(); // an earlier run of the page may end after a later one began
 }
