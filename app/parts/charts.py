@@ -87,20 +87,18 @@ def _end(figure: go.Figure, text: str, x: float, y: float, colour: str, anchor: 
 def curves(
     series: Mapping[str, Sequence[float | None]],
     *,
-    xs: Sequence[float] | None = None,
-    x_title: str = "",
-    x_max: float | None = None,
+    xs: Sequence[float],
+    x_max: float,
     reference: tuple[str, float] | None = None,
-    height: int = 300,
 ) -> go.Figure:
-    """Lines over epochs. The first series is the one that matters; a reference is a dashed line with its name."""
+    """Lines over epochs `xs`, of at most `x_max`. The first series is the one that matters; a reference is a dashed
+    line with its name."""
     t = tokens()
-    figure = _figure(x_title or _("Epoch"), height=height)
+    figure = _figure(_("Epoch"))
     for n, (name, ys) in enumerate(series.items()):
-        x = list(xs) if xs is not None else list(range(1, len(ys) + 1))
         colour = t["machine"] if n == 0 else t["soft"]
         figure.add_scatter(
-            x=x,
+            x=list(xs),
             y=list(ys),
             name=name,
             mode="lines",
@@ -111,10 +109,10 @@ def curves(
             continue
         if n == 0:
             figure.add_scatter(
-                x=[x[last]], y=[ys[last]], mode="markers", hoverinfo="skip", marker={"color": colour, "size": 8}
+                x=[xs[last]], y=[ys[last]], mode="markers", hoverinfo="skip", marker={"color": colour, "size": 8}
             )
         if len(series) > 1:
-            _end(figure, name, x[last], float(ys[last] or 0), colour)
+            _end(figure, name, xs[last], float(ys[last] or 0), colour)
     if reference:
         name, value = reference
         figure.add_hline(y=value, line={"color": t["human"], "width": 1, "dash": "4px,3px"})
@@ -131,9 +129,8 @@ def curves(
     shown = [y for ys in series.values() for y in ys if y is not None]
     if shown and max(shown) <= 1.5:
         figure.update_yaxes(tickformat=".2f")
-    if x_max:
-        figure.update_xaxes(range=[0.5, x_max + max(1.0, 0.12 * x_max)])
-    if not x_max or len(series) > 1:
+    figure.update_xaxes(range=[0.5, x_max + max(1.0, 0.12 * x_max)])
+    if len(series) > 1:
         figure.update_layout(margin_r=80)  # the lines' names stand at their ends
     return figure
 
@@ -143,12 +140,10 @@ def reliability(
     was: Sequence[float],
     low: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
-    *,
-    height: int = 300,
 ) -> go.Figure:
     """When it said 70 %, was it right 70 times in 100? All values 0 to 1; low and high: 95 % range of `was`."""
     t = tokens()
-    figure = _figure(_("Model said"), _("Was present"), height)
+    figure = _figure(_("Model said"), _("Was present"))
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "4px,3px"}
     )
@@ -176,10 +171,10 @@ def reliability(
     return figure
 
 
-def roc(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, height: int = 300) -> go.Figure:
+def roc(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> go.Figure:
     """ROC curves: name to (1 − specificity, sensitivity). The first is the one that matters."""
     t = tokens()
-    figure = _figure(_("1 − specificity"), _("Sensitivity"), height)
+    figure = _figure(_("1 − specificity"), _("Sensitivity"))
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": t["control"], "width": 1, "dash": "4px,3px"}
     )
@@ -199,31 +194,6 @@ def roc(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, height:
             )
     figure.update_xaxes(range=[0, 1.01], dtick=0.2)
     figure.update_yaxes(range=[0, 1.01], dtick=0.2)
-    return figure
-
-
-def bars(
-    names: Sequence[str] | Sequence[float],
-    counts: Sequence[float],
-    *,
-    x_title: str,
-    y_title: str = "",
-    cut: tuple[str, float] | None = None,
-    shares: bool = False,
-    height: int = 300,
-) -> go.Figure:
-    """Bars of counts. shares: names are middles of bins from 0 to 1; cut: a named line over the bars."""
-    t = tokens()
-    figure = _figure(x_title, y_title, height)
-    figure.add_bar(x=list(names), y=list(counts), marker={"color": t["machine"], "opacity": 0.85, "line": {"width": 0}})
-    figure.update_layout(bargap=0.12)
-    if shares:
-        figure.update_xaxes(range=[0, 1], tickformat=".0%", dtick=0.2)
-    if cut:
-        figure.add_vline(x=cut[1], line={"color": t["text"], "width": 1})
-        figure.add_annotation(
-            text=cut[0], x=cut[1], y=1, yref="paper", xanchor="left", xshift=6, yanchor="top", showarrow=False
-        )
     return figure
 
 
@@ -282,9 +252,9 @@ def individual(
 HEAT = [[0, "rgba(0,0,0,0)"], [0.22, "#3B1F4A"], [0.45, "#B3364C"], [0.75, "#F79C2F"], [1, "#F9DC5C"]]
 
 
-def heat(cells: np.ndarray, *, height: int = 260) -> go.Figure:
+def heat(cells: np.ndarray) -> go.Figure:
     """A square grid (rows, columns) from 0 to 1, as a map lies on a dark picture."""
-    figure = _figure("", height=height)
+    figure = _figure("", height=260)
     figure.add_heatmap(z=cells, zmin=0, zmax=1, colorscale=HEAT, showscale=False, hoverinfo="skip")
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
@@ -297,13 +267,11 @@ def beat(
     mv: Sequence[float],
     mapped: Sequence[float],
     reach: tuple[float, float],
-    *,
-    height: int = 180,
 ) -> go.Figure:
     """An average beat in mV at seconds from R, over bands as dark as each part counted (0 to 1). reach: of its axis in
     mV."""
     t = tokens()
-    figure = _figure(_("s from R"), "mV", height)
+    figure = _figure(_("s from R"), "mV", 180)
     red, green, blue = (int(t["machine"][i : i + 2], 16) for i in (1, 3, 5))
     bands = [[0, f"rgba({red},{green},{blue},0)"], [1, f"rgba({red},{green},{blue},0.7)"]]
     figure.add_heatmap(

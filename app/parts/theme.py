@@ -4,7 +4,7 @@ Every value that reaches HTML goes through `e`, unless it is `Html` already.
 """
 
 import html as _html
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -133,10 +133,10 @@ def empty(headline: str, text: str) -> None:
     html(f'<div class="box wide">{head}<div><mark>{e(text)}</mark></div></div>')
 
 
-def hatch(headline: str, text: str, glyph: str = "lock") -> None:
+def hatch(headline: str, text: str) -> None:
     """Something that is kept back."""
     html(
-        f'<div class="box"><div class="head">{icon(glyph)}<mark>{e(headline)}</mark></div>'
+        f'<div class="box"><div class="head">{icon("lock")}<mark>{e(headline)}</mark></div>'
         f"<div><mark>{e(text)}</mark></div></div>"
     )
 
@@ -147,7 +147,6 @@ def table(
     *,
     align: str = "",
     bold: int | None = None,
-    soft_rows: Collection[int] = (),
     label: str = "",
     wide: bool = False,
 ) -> None:
@@ -160,10 +159,7 @@ def table(
         return f'<{tag} class="{names}">{e(value)}</{tag}>'
 
     head = "".join(cell("th", i, h) for i, h in enumerate(heads))
-    body = "".join(
-        f'<tr class="{"soft" if n in soft_rows else ""}">{"".join(cell("td", i, v) for i, v in enumerate(row))}</tr>'
-        for n, row in enumerate(rows)
-    )
+    body = "".join(f"<tr>{''.join(cell('td', i, v) for i, v in enumerate(row))}</tr>" for row in rows)
     drawn = f'<table aria-label="{e(label)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     html(f'<div class="scroll" tabindex="0" role="region" aria-label="{e(label)}">{drawn}</div>' if wide else drawn)
 

@@ -84,6 +84,14 @@ def test_a_browser_that_asks_for_chinese_gets_it(context: BrowserContext, desk: 
     asked.close()
 
 
+def test_a_viewer_is_named_in_the_language_of_each_visitor(page: Page, desk: Desk) -> None:
+    sign_in(page, desk.url)
+    for language, name in (("zh", "X 光片"), ("en", "Film"), ("zh", "X 光片")):
+        page.goto(f"{desk.url}/language/{language}")
+        page.goto(f"{desk.url}/case?case=3")
+        expect(page.locator(".viewer").get_by_role("toolbar")).to_have_accessible_name(name, timeout=90_000)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_no_english_is_left(path: str, page: Page, desk: Desk) -> None:
     sign_in(page, desk.url, "trainer" if path[:4] in ("/tra", "/mod", "/rea") else "reader")

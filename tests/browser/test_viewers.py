@@ -327,6 +327,38 @@ def test_a_rerun_keeps_the_view_and_sends_nothing_again(page: Page, gallery: str
     assert not [url for url in traffic.asked if "/bytes/" in url]
 
 
+def test_a_viewer_stops_when_it_is_removed_and_not_when_an_older_run_ends(page: Page, gallery: str) -> None:
+    page.add_init_script(
+        """window.modules = []; window.ended = 0;
+           const [make, remove] = [URL.createObjectURL, window.removeEventListener];
+           URL.createObjectURL = (blob) => {
+             const url = make(blob);
+             if (blob.type === "text/javascript") modules.push(url);
+             return url;
+           };
+           window.removeEventListener = function (name, ...rest) {
+             ended += name === "medcore-linked";
+             remove.call(window, name, ...rest);
+           };"""
+    )
+    opened(page, gallery)
+    page.locator(".viewer").evaluate(
+        """async (root) => {
+             const { default: run } = await import(modules[0]);
+             const end = run({ data: JSON.parse(root.shown), parentElement: root.parentNode });
+             end();
+           }"""
+    )
+    width = page.locator(".well canvas").evaluate("c => c.clientWidth")
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.wait_for_function("() => innerWidth === 1000")
+    page.wait_for_timeout(300)
+    assert page.locator(".well canvas").evaluate("c => c.clientWidth") < width - 100
+    assert page.evaluate("ended") == 0
+    page.get_by_text("Another case").click()
+    page.wait_for_function("() => ended === 1")
+
+
 def test_another_case_begins_with_its_own_view(page: Page, gallery: str) -> None:
     opened(page, gallery)
     press(page, "Lung")

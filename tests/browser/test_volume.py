@@ -1,5 +1,6 @@
 """The volume viewer in a real browser: what it draws and measures, and that it asks the server for nothing."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from medcore.store.pack import unpack
 from tests.browser.conftest import own_page
@@ -328,6 +329,22 @@ def test_series_are_listed_and_each_keeps_its_view(page: Page, volumes: str) -> 
     assert view(page)["at"][0] == 0
 
 
+def test_a_series_that_was_left_and_fails_leaves_the_one_shown(context: Any, volumes: str) -> None:
+    page = context.new_page()  # its 503 is an error in the console, and meant
+    opened(page, volumes, of="ct,three")
+    held: list[Route] = []
+    page.route("**/bytes/input/three", lambda route: held.append(route))
+    with page.expect_request("**/bytes/input/three"):
+        press(page, "three")
+    press(page, "ct")
+    page.locator(".viewer .state > *").wait_for(state="detached")
+    with page.expect_response("**/bytes/input/three"):
+        held[0].fulfill(status=503)
+    settled(page)
+    assert page.get_by_role("alert").count() == 0
+    assert view(page)["ready"] and view(page)["current"] == 0
+
+
 def test_the_view_is_kept_when_the_page_runs_again(page: Page, volumes: str) -> None:
     opened(page, volumes, of="ct")
     key(page, "axial", "Home", "4", "i")
@@ -386,6 +403,23 @@ def test_measures_need_no_pointer(page: Page, volumes: str) -> None:
     assert float(view(page)["texts"][0].split()[0]) > before
     key(page, "axial", "a", "Enter", "e", "Enter")
     assert [m["kind"] for m in view(page)["measures"]] == ["distance", "polygon", "ellipse"]
+
+
+def test_equal_measures_of_two_series_are_each_their_own(page: Page, volumes: str) -> None:
+    opened(page, volumes, of="ct,gap")
+    press(page, "Distance")
+    drag(page, "axial", (10, 10), (40, 30))
+    text = view(page)["texts"]
+    press(page, "gap")
+    expect(page.locator(".pane.large .tl")).to_contain_text("Gap of")
+    press(page, "Distance")
+    drag(page, "axial", (10, 10), (40, 30))
+    assert view(page)["texts"] == text
+    press(page, "ct")
+    expect(page.locator(".pane.large .tl")).not_to_contain_text("Gap of")
+    page.locator(".measures").get_by_role("button", name="Remove").click()
+    settled(page)
+    assert view(page)["measures"] == []
 
 
 # masks and attention
@@ -503,6 +537,23 @@ def test_two_cases_move_together_in_mm(page: Page, volumes: str) -> None:
     assert first.evaluate("e => e.viewState.at")[2] == 30
 
 
+def test_moving_together_can_be_switched_while_a_series_loads(page: Page, volumes: str) -> None:
+    held: list[Route] = []
+    page.route("**/bytes/input/three", lambda route: held.append(route))
+    page.goto(f"{volumes}/?of=ct,three&beside=sagittal")
+    first, second = (page.locator(".viewer").nth(i) for i in range(2))
+    for viewer in (first, second):
+        viewer.get_by_role("slider").first.wait_for()
+    together = first.get_by_role("button", name="Move together")
+    first.get_by_role("button", name="three", exact=True).click()
+    together.click()
+    expect(second.get_by_role("button", name="Move together")).to_have_attribute("aria-pressed", "false")
+    together.click()
+    expect(second.get_by_role("button", name="Move together")).to_have_attribute("aria-pressed", "true")
+    held[0].continue_()
+    first.get_by_role("button", name="FLAIR").wait_for()
+
+
 # everyone
 
 
@@ -522,6 +573,41 @@ def test_keys_are_listed_and_the_keyboard_comes_and_goes(page: Page, volumes: st
     assert view(page)["at"] == [10, 21, 30]
     page.keyboard.press("Escape")
     assert not pane(page, "coronal").evaluate("c => c.getRootNode().activeElement === c")
+
+
+def test_the_keyboard_stays_where_it_was_when_tools_are_drawn_again(page: Page, volumes: str) -> None:
+    opened(page, volumes, of="ct,three", mask=1)
+    more = page.locator(".viewer").get_by_role("button", name="More")
+    expect(more).to_have_attribute("aria-expanded", "true")
+    series = page.locator(".viewer").get_by_role("button", name="three", exact=True)
+    series.press("Enter")
+    page.locator(".viewer").get_by_role("button", name="FLAIR").wait_for()
+    settled(page)
+    expect(series).to_be_focused()
+    expect(series).to_have_attribute("aria-pressed", "true")
+    expect(more).to_have_attribute("aria-expanded", "true")
+    label = page.locator(".legend").get_by_role("button", name="Surrounding change")
+    label.press("Enter")
+    expect(label).to_have_attribute("aria-pressed", "false")
+    expect(label).to_be_focused()
+    press(page, "Distance")
+    for start, end in (((10, 10), (40, 30)), ((10, 20), (40, 20))):
+        drag(page, "axial", start, end)
+    removes = page.locator(".measures").get_by_role("button", name="Remove")
+    removes.last.press("Enter")
+    expect(removes).to_have_count(1)
+    expect(removes).to_be_focused()
+
+
+def test_pictures_have_names_before_they_are_drawn(page: Page, volumes: str) -> None:
+    held: list[Route] = []
+    page.route("**/bytes/input/**", lambda route: held.append(route))
+    page.goto(f"{volumes}/?of=ct")
+    expect(pane(page, "axial")).to_have_attribute("aria-label", "Loading the volume…")
+    expect(page.get_by_role("img", name="Loading the volume…")).to_have_count(3)
+    held[0].continue_()
+    expect(pane(page, "axial")).to_have_attribute("aria-label", re.compile("^ct. Axial"))
+    expect(page.get_by_role("toolbar", name="Volume")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,9 +1,10 @@
 """The ECG's measurements and calipers, a film's side and words, and two viewers that move together."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.test_viewers import Traffic, at_film, drag, ink, opened, pixel, press, settled, view
 
@@ -110,6 +111,46 @@ def test_figures_come_after_the_recording(page: Page, gallery: str) -> None:
     assert figures(page)["Rate"] == "75 /min"
 
 
+def test_the_keyboard_stays_where_it_was_when_the_figures_come(page: Page, gallery: str) -> None:
+    held: list[Route] = []
+    page.route("**/measure/**", lambda route: held.append(route))
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, gallery, show="ecg", of="twelve", measure=1)
+    press(page, "More")
+    page.get_by_role("button", name="50 mm/s").press("Enter")
+    held[0].continue_()
+    figures(page)
+    expect(page.get_by_role("button", name="50 mm/s")).to_be_focused()
+    expect(page.get_by_role("button", name="More")).to_have_attribute("aria-expanded", "true")
+
+
+def test_figures_that_did_not_come_are_asked_for_again(context: Any, gallery: str) -> None:
+    page = context.new_page()  # its 503 is an error in the console, and meant
+    page.route("**/measure/twelve", lambda route: route.fulfill(status=503), times=1)
+    with page.expect_response("**/measure/twelve"):
+        opened(page, gallery, show="ecg", of="twelve", measure=1)
+    settled(page)
+    assert page.locator(".measures dl").count() == 0
+    page.get_by_text("Another case").click()
+    expect(page.locator(".measures dl")).to_contain_text("not measurable")
+    page.get_by_text("Another case").click()
+    expect(page.locator(".measures dl")).to_contain_text("392")
+
+
+def test_figures_that_come_late_are_not_those_of_another_case(page: Page, gallery: str) -> None:
+    held: list[Route] = []
+    page.route("**/measure/**", lambda route: held.append(route))
+    with page.expect_request("**/measure/twelve"):
+        opened(page, gallery, show="ecg", of="twelve", measure=1)
+    again = """async (e, more) => e.viewer.show({...JSON.parse(e.shown), measure: null, key: "other", ...more})"""
+    page.locator(".viewer").evaluate(again, {"input": "/bytes/input/paced"})
+    with page.expect_response("**/measure/twelve"):
+        held[0].continue_()
+    settled(page)
+    page.locator(".viewer").evaluate(again, {"input": "/bytes/input/paced", "label": "Another label"})
+    assert page.locator(".measures dl").count() == 0
+
+
 # calipers
 
 
@@ -170,11 +211,9 @@ def test_a_picture_has_a_name_before_it_is_drawn(page: Page, gallery: str, query
     held: list[Route] = []
     page.route("**/bytes/input/**", lambda route: held.append(route))
     page.goto(f"{gallery}/?{'&'.join(f'{k}={v}' for k, v in query.items())}")
-    canvas = page.locator(".well canvas")
-    canvas.wait_for()
-    assert (canvas.get_attribute("aria-label") or "").startswith(("Loading", "ECG", "Film"))
-    for route in held:
-        route.continue_()
+    expect(page.locator(".well canvas")).to_have_attribute("aria-label", re.compile("^Loading"))
+    held[0].continue_()
+    expect(page.get_by_role("toolbar", name="ECG" if "show" in query else "Film")).to_be_visible()
 
 
 # films

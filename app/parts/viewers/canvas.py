@@ -12,20 +12,19 @@ HERE = Path(__file__).parent
 OPPOSITE = str.maketrans("RLAPHF", "LRPAFH")  # letters of PatientOrientation (DICOM PS3.3, C.7.6.1.1.1)
 
 
-def _component(name: str, title: str, parts: Sequence[str], inside: str, below: str, foot: str) -> Any:
+def _component(name: str, parts: Sequence[str], inside: str, below: str, foot: str) -> Any:
     """A viewer of `name`.js and its `parts`. inside, below: what lies over and under its canvas."""
     css = "\n".join((HERE / file).read_text() for file in ("common.css", f"{name}.css"))
     js = "\n".join((HERE / f"{part}.js").read_text() for part in ("common", "link", *parts, name))
     html = f"""<div class="viewer {name}"><span class="watch"></span><span class="probe"></span>
-<div class="tools" role="toolbar" aria-label="{title}"></div>
-<div class="well"><canvas tabindex="0" role="img" aria-label="{title}"></canvas>{inside}<div class="state"></div></div>
+<div class="tools" role="toolbar"></div>
+<div class="well"><canvas tabindex="0" role="img"></canvas>{inside}<div class="state"></div></div>
 {below}<div class="foot"><span class="legend"></span>{foot}</div><div class="read" aria-live="polite"></div></div>"""
     return st.components.v2.component(f"medcore_{name}", html=html, css=css, js=js)
 
 
 _film = _component(
     "film",
-    _("Film"),
     ("pointers", "film_data", "film_draw"),
     "".join(f'<div class="{place}"></div>' for place in ("corner tl", "corner tr", "corner bl", "corner br", "edge l"))
     + '<div class="edge r"></div>',
@@ -34,16 +33,15 @@ _film = _component(
 )
 _ecg = _component(
     "ecg",
-    _("ECG"),
     ("ecg_data", "ecg_layout", "ecg_draw", "ecg_calipers", "ecg_measure"),
     "",
-    '<div class="beats" hidden><div class="caption"></div>'
-    f'<canvas role="img" aria-label="{_("Average beat")}"></canvas></div><div class="measures"></div>',
+    '<div class="beats" hidden><div class="caption"></div><canvas role="img"></canvas></div>'
+    '<div class="measures"></div>',
     '<span><span class="scale"></span> <span class="keys"></span></span>',
 )
 
 
-def _shared_words() -> dict[str, str]:
+def shared_words() -> dict[str, str]:
     return {
         "failed": _("This could not be loaded."),
         "retry": _("Try again"),
@@ -82,7 +80,8 @@ def film(
     facts: of the input; its side of the body is shown where they say it. link: viewers of one link move together
     """
     facts = facts or {}
-    words = _shared_words() | {
+    words = shared_words() | {
+        "title": _("Film"),
         "loading": _("Loading the film…"),
         "presets": _("Window"),
         "auto": _("Auto"),
@@ -139,7 +138,8 @@ def ecg(
     label: what the attention is about, for the screen reader; measure_url: where its measurements are (JSON); the strip
     and the average beat are left out where there are none. link: viewers of one link move together
     """
-    words = _shared_words() | {
+    words = shared_words() | {
+        "title": _("ECG"),
         "loading": _("Loading the recording…"),
         "gain": _("Gain"),
         "speed": _("Speed"),

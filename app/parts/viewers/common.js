@@ -70,12 +70,31 @@ function toggle(text, act) {
 
 const group = (label, ...buttons) => h("span", { class: "control" }, h("span", { class: "group", role: "group", "aria-label": label }, ...buttons));
 
+/** Fills a box with controls; the keyboard's focus stays on the one of the same name, else on the one at its place. */
+function refill(box, ...nodes) {
+  const all = () => [...box.querySelectorAll("button, input")];
+  const name = (one) => `${one.closest("[role=group]")?.getAttribute("aria-label")}: ${one.getAttribute("aria-label") ?? one.textContent}`;
+  const [before, at] = [all().map(name), all().indexOf(box.getRootNode().activeElement)];
+  box.replaceChildren(...nodes);
+  if (at < 0) return;
+  const nth = before.slice(0, at).filter((one) => one === before[at]).length; // of those of that name
+  const held = all().filter((one) => name(one) === before[at])[nth] ?? all()[Math.min(at, all().length - 1)];
+  held?.focus({ preventScroll: true });
+}
+
 /** Shows and hides what a narrow toolbar has no room for. */
 function moreButton(root, words) {
-  const more = h("button", { type: "button", "aria-expanded": "false", onclick: () => {
+  const more = h("button", { type: "button", "aria-expanded": String(root.classList.contains("open")), onclick: () => {
     more.setAttribute("aria-expanded", String(root.classList.toggle("open")));
   } }, words.more);
   return h("span", { class: "control more first" }, h("span", { class: "group" }, more));
+}
+
+/** Puts the tools into the viewer's bar, which is named `title`. */
+function setTools(root, title, tools) {
+  const bar = root.querySelector(".tools");
+  bar.setAttribute("aria-label", title);
+  refill(bar, ...tools);
 }
 
 /** A slider from 0 to 100 with its value in words. */

@@ -16,7 +16,7 @@ function createEcg(root) {
   let [averaged, controls, dragging, unwatch] = [null, {}, null, null];
   const words = () => data.words;
   const link = linkEnd(root, {
-    view: () => ({ gain: state.gain, speed: state.speed, layout: state.layout, start: state.start }),
+    view: () => ecg && { gain: state.gain, speed: state.speed, layout: state.layout, start: state.start },
     adopt: (view) => ecg && (Object.assign(state, view, { legs: view.speed === state.speed && view.layout === state.layout ? state.legs : null }), bound(), redraw()),
     turned: (on) => controls.together?.set(on),
   });
@@ -133,7 +133,7 @@ function createEcg(root) {
     for (const extra of [controls.speed, controls.layout]) extra?.classList?.add("extra");
     const both = controls.together && group(w.together, controls.together);
     const tools = [controls.gain, controls.speed, controls.layout, controls.attention, measuring, both, controls.start, moreButton(root, w)];
-    root.querySelector(".tools").replaceChildren(...tools.filter(Boolean));
+    setTools(root, w.title, tools.filter(Boolean));
     root.querySelector(".keys").textContent = w.keys;
     root.querySelector(".measures").replaceChildren(...(measure ? figures(measure, w) : []));
   }
@@ -250,8 +250,9 @@ function createEcg(root) {
       strength = map?.arrays.map ? readStrength(map, ecg.rate) : null;
       shown.done();
       take();
-      measure ??= await fetchMeasure(given.measure); // the recording doesn't wait for its figures
-      if (data === mine && measure) take();
+      if (measure) return;
+      const found = await fetchMeasure(given.measure); // the recording doesn't wait for its figures
+      if (data === mine && found) ((measure = found), take());
     } catch (error) {
       if (data === mine) (shown.failed(), (root.viewState = { ready: false, error: String(error) }));
     }
@@ -267,5 +268,5 @@ export default function ({ data, parentElement }) {
   root.viewer ??= createEcg(root);
   if (root.shown !== JSON.stringify(data)) root.viewer.show(data);
   root.shown = JSON.stringify(data);
-  return () => root.viewer.stop();
+  return () => root.isConnected || root.viewer.stop(); // an earlier run of the page may end after a later one began
 }

@@ -4,12 +4,15 @@ const BEAT_ROOM = 96; // pixels of height for one row of average beats
 const NAME_ROOM = 20; // of which this much for the lead's name
 const FEW = 3; // up to this many leads are drawn at twice the scale
 
-/** The measurements of a recording. null where there are none: not an ECG, or nothing here measures. */
+/** The measurements of a recording. null where none came: not an ECG, or nothing here measures; asked again next time. */
 async function fetchMeasure(url) {
   if (!url) return null;
   const known = (window.medcoreMeasures ??= new Map());
   if (!known.has(url)) {
-    const got = fetch(url, { credentials: "same-origin" }).then((reply) => (reply.ok ? reply.json() : null));
+    const got = fetch(url, { credentials: "same-origin" }).then((reply) => {
+      if (!reply.ok) throw new Error(`${reply.status}`);
+      return reply.json();
+    });
     got.catch(() => known.delete(url));
     known.set(url, got);
   }

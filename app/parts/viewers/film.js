@@ -15,7 +15,7 @@ function createFilm(root) {
   };
 
   const link = linkEnd(root, {
-    view: () => ({ zoom: state.scale && state.scale / fitScale(), x: state.x / film.columns, y: state.y / film.rows, invert: state.invert, preset: state.preset }),
+    view: () => film && { zoom: state.scale && state.scale / fitScale(), x: state.x / film.columns, y: state.y / film.rows, invert: state.invert, preset: state.preset },
     adopt: (view) => film && (adopt(view), redraw()),
     turned: (on) => controls.together?.set(on),
   });
@@ -195,7 +195,7 @@ function createFilm(root) {
     }
     tools.push(moreButton(root, w));
     root.shownLegend = "";
-    root.querySelector(".tools").replaceChildren(...tools);
+    setTools(root, w.title, tools);
     root.querySelector(".tl").replaceChildren(data.corners.join("\n"), ...(data.laterality ? [h("b", { class: "lat" }, data.laterality)] : []));
     ["l", "r"].forEach((edge, i) => (root.querySelector(`.edge.${edge}`).textContent = data.sides?.[i] ?? ""));
     root.querySelector(".tr").textContent = data.number;
@@ -325,5 +325,5 @@ export default function ({ data, parentElement }) {
   root.viewer ??= createFilm(root);
   if (root.shown !== JSON.stringify(data)) root.viewer.show(data);
   root.shown = JSON.stringify(data);
-  return () => root.viewer.stop();
+  return () => root.isConnected || root.viewer.stop(); // an earlier run of the page may end after a later one began
 }

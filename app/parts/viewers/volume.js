@@ -42,6 +42,7 @@ function createVolume(root) {
   /** What linked viewers share: mm of the crosshair from the volume's middle, zoom, and a window in Hounsfield units. */
   function shared() {
     const { volume, state } = now;
+    if (!volume) return null;
     const middle = patientAt(volume, volume.size.map((n) => (n - 1) / 2));
     return { mm: plus(patientAt(volume, state.at), times(middle, -1)), views: state.views, window: window_(), units: volume.header.units };
   }
@@ -367,7 +368,11 @@ function createVolume(root) {
     const maskId = marks.join(" ");
     now.current = index;
     const well = wellState(root, mine.words, () => load(index));
-    if (now.state?.from !== one.input) (well.loading(), (now.volume = null));
+    if (now.state?.from !== one.input) {
+      well.loading();
+      for (const pane of panes) pane.speak(mine.words.loading);
+      now.volume = null;
+    }
     try {
       const [blob, map, ...masks] = await Promise.all([one.input, one.map, ...marks].map((url) => (url ? fetchBlob(url) : null)));
       if (data !== mine || now.current !== index) return;
@@ -385,7 +390,7 @@ function createVolume(root) {
       draw();
       say();
     } catch (error) {
-      if (data === mine) (well.failed(), (root.viewState = { ready: false, error: String(error) }));
+      if (data === mine && now.current === index) (well.failed(), (root.viewState = { ready: false, error: String(error) }));
     }
   }
 
@@ -406,5 +411,5 @@ export default function ({ data, parentElement }) {
   root.viewer ??= createVolume(root);
   if (root.shown !== JSON.stringify(data)) root.viewer.show(data);
   root.shown = JSON.stringify(data);
-  return () => root.viewer.stop();
+  return () => root.isConnected || root.viewer.stop(); // an earlier run of the page may end after a later one began
 }

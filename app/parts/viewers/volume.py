@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.parts.viewers.canvas import _shared_words
+from app.parts.viewers.canvas import shared_words
 from medcore.i18n import _
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ SCRIPTS = (
     "volume.js",
 )
 HTML = """<div class="viewer volume"><span class="watch"></span><span class="probe"></span>
-<div class="tools" role="toolbar" aria-label="{title}"></div>
+<div class="tools" role="toolbar"></div>
 <div class="well"><div class="panes"></div><div class="help" role="dialog" hidden></div><div class="state"></div></div>
 <div class="measures"></div><div class="remarks"></div>
 <div class="foot"><span class="legend"></span><span class="keys"></span></div>
@@ -37,7 +37,7 @@ def _texts(*files: str) -> str:
 
 _volume: Any = st.components.v2.component(
     "medcore_volume",
-    html=HTML.replace("{title}", _("Volume")),
+    html=HTML,
     css=_texts("common.css", "volume.css"),
     js=_texts(*SCRIPTS),
 )
@@ -68,13 +68,14 @@ def volume(series: Sequence[Series], *, key: str, link: str = "") -> None:
         "key": key,
         "link": link,
         "series": [asdict(one) for one in series],
-        "words": _shared_words() | _words() | _keys(),
+        "words": shared_words() | _words() | _keys(),
     }
     _volume(data=data, key=key)
 
 
 def _words() -> dict[str, str]:
     return {
+        "title": _("Volume"),
         "loading": _("Loading the volume…"),
         "series": _("Series"),
         "plane": _("Plane"),

@@ -60,7 +60,7 @@ function buildTools(root, now, acts) {
     controls.series.classList.add("series");
     tools.unshift(controls.series);
   }
-  root.querySelector(".tools").replaceChildren(...tools.filter(Boolean));
+  setTools(root, w.title, tools.filter(Boolean));
   const [over, strengths] = [0, 1].map((i) => [controls.mask, controls.attention].map((pair) => pair?.children[i]));
   const byUse = [controls.series, controls.slice, ...over, controls.channel, controls.together, layout, controls.preset, controls.plane, controls.tool, ...strengths, picture];
   controls.byUse = byUse.filter((one) => one && !one.hidden);
@@ -119,7 +119,7 @@ function drawLegend(root, now, toggle) {
       chip, label.title || label.name, h("b", {}, label.box ? size + wide : none));
   });
   const ramp = map && state.attention !== "off" ? legend(w, greyed(now.mapId) ? HEAT_GREY : HEAT_ON_DARK) : [];
-  root.querySelector(".legend").replaceChildren(...chips, ...ramp);
+  refill(root.querySelector(".legend"), ...chips, ...ramp);
 }
 
 /** What was measured, each with a button to choose it and one to remove it. */
@@ -130,10 +130,10 @@ function drawMeasures(root, now, choose, remove) {
     text: measured(volume, state.channel, m, w),
     what: fill(w.measure, { kind: w[m.kind], plane: now.planeName(m.plane), n: m.slice + 1 }),
   }));
-  const name = JSON.stringify([rows.map((r) => [r.text, r.what]), state.measures.indexOf(state.chosen)]);
+  const name = JSON.stringify([now.id, rows.map((r) => [r.text, r.what]), state.measures.indexOf(state.chosen)]);
   if (root.shownMeasures === name) return;
   root.shownMeasures = name;
-  root.querySelector(".measures").replaceChildren(...rows.map(({ measure, text, what }) => h("span", { class: "group" },
+  refill(root.querySelector(".measures"), ...rows.map(({ measure, text, what }) => h("span", { class: "group" },
     h("button", { type: "button", "aria-pressed": String(measure === state.chosen), onclick: () => choose(measure) }, `${what}: `, h("b", {}, text)),
     button("\u00d7", () => remove(measure), fill(w.remove, { what: `${what}, ${text}` })))));
 }

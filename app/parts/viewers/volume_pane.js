@@ -214,6 +214,9 @@ function createPane(name, shown) {
     kept.bar = { mm, pixels: long };
   }
 
+  /** Names the picture for screen readers. */
+  const speak = (text) => kept.spoken !== text && canvas.setAttribute("aria-label", (kept.spoken = text));
+
   /** Corners, letters and the name for screen readers. */
   function label() {
     const now = shown();
@@ -229,13 +232,13 @@ function createPane(name, shown) {
     edge.forEach((span, i) => write(span, plane.ends[i]));
     const spoken = [title, fill(words.slice_of, { n: index + 1, all }), volume.placed ? fill(words.sides, { left: plane.ends[0], right: plane.ends[1] }) : ""];
     const whole = [now.title, ...spoken, ...now.over()].filter(Boolean).join(". ");
-    if (kept.spoken !== whole) canvas.setAttribute("aria-label", (kept.spoken = whole));
+    speak(whole);
     node.classList.toggle("active", state.active === name);
     canvas.dataset.tool = state.tool;
   }
 
   return {
-    name, node, canvas, draw, measure, label, place, toScreen, toIndex, size,
+    name, node, canvas, draw, measure, speak, label, place, toScreen, toIndex, size,
     tell: (text) => write(corner.bl, text),
     state: () => ({ ends: shown().volume?.planes[name].ends, scale: kept.scale, bar: kept.bar ?? null }),
   };

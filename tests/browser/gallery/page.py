@@ -32,8 +32,9 @@ with theme.panel("viewer"):
         about = {"corners": ("Chest, PA",), "number": "CXR-1", "label": "A film"}
         film(f"/bytes/input/{name}", over, mask, key=f"film-{name}", regions=regions, facts=facts, **about)
     elif show == "ecg":
-        measured = f"/measure/{of}" if st.query_params.get("measure") else None
-        ecg(f"/bytes/input/{of}", over, key=f"ecg-{of}", label="Attention for x", measure_url=measured)
+        name = "paced" if other else of
+        measured = f"/measure/{name}" if st.query_params.get("measure") else None
+        ecg(f"/bytes/input/{name}", over, key=f"ecg-{name}", label="Attention for x", measure_url=measured)
     else:
         columns = [
             Column("hb", "Haemoglobin", "g/dL", (12, 16)),

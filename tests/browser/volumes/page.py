@@ -15,9 +15,9 @@ theme.hint(f"Runs: {st.session_state.get('runs', 0)}")
 
 beside = st.query_params.get("beside")
 if beside:
-    for place, name in zip(st.columns(2), (names[0], beside), strict=True):
+    for place, shown in zip(st.columns(2), (names, [beside]), strict=True):
         with place:
-            volume([Series(name, f"/bytes/input/{name}")], key=f"volume-{name}", link="pair")
+            volume([Series(n, f"/bytes/input/{n}") for n in shown], key=f"volume-{'-'.join(shown)}", link="pair")
     st.stop()
 viewer, _rail = st.columns([2.36, 1], gap="small")
 with viewer, theme.panel("viewer"):
