@@ -80,7 +80,7 @@ def test_nothing_is_locked_while_nothing_is_picked(clinic: Clinic, reader: User)
 def test_none_of_them_is_confirmed_or_said_to_be_right(clinic: Clinic, reader: User) -> None:
     clinic.lock_read(reader, 1, TASK, "", None)
     assert CANT_TELL in told(opened(reader, "case"))
-    key = f"final-1-{TASK}"
+    key = f"final-1-{TASK}-{clinic.answer(reader, 1, TASK).id}"
     at = opened(reader, "case")
     for _try in range(60):
         if any(b.key == f"{key}-save" for b in at.button):
