@@ -441,8 +441,9 @@ which = (case_id, task.name if task else "", version, user.id if view.exercise e
 given: AnswerView | None = None
 why: AttributionView | str | None = None
 pending: tuple[object, ...] = ()
+saved = st.session_state.pop("saved", "")
 with right, theme.panel("rail"), care.guarded():
-    if saved := st.session_state.pop("saved", ""):
+    if saved:
         theme.saved(_("{number} is saved.").format(number=saved))
     if view.exercise:
         exercise(view)
@@ -482,4 +483,4 @@ with left, theme.panel("viewer"), care.guarded():
 
 # Answer and reasons take their time the first time: they are found beside the page, and then drawn in their places.
 if pending:
-    later.wait(pending, {"same_case": view})
+    later.wait(pending, {"same_case": view, "saved": saved})

@@ -163,7 +163,7 @@ def admitted(page: Page, desk: Desk, files: Files) -> int:
     sign_in(page, desk.url, path="/new_case")
     upload(page, files)
     page.get_by_role("button", name=re.compile("^Add ")).last.click()
-    page.get_by_text("new case").first.wait_for(timeout=60_000)
+    page.get_by_text(re.compile(r"One new case\.|new cases from")).wait_for(timeout=60_000)
     page.get_by_test_id("stPageLink-NavLink").last.click()
     page.wait_for_url(re.compile(r"case=\d+"))
     return int(re.search(r"case=(\d+)", page.url)[1])  # type: ignore[index]

@@ -189,7 +189,7 @@ def test_from_upload_to_review_and_found_again(kind: str, page: Page, context: B
         pick(page, "Kreatinin", "Creatinine, mg/dL")
         settled(page)
     page.get_by_role("button", name=re.compile("^Add ")).last.click()
-    page.get_by_text("new case").first.wait_for(timeout=60_000)
+    page.get_by_text(re.compile(r"One new case\.|new cases from")).wait_for(timeout=60_000)  # not the upload before
     link = page.get_by_test_id("stPageLink-NavLink").last
     number = re.search(r"[A-Z]+-\d+", link.inner_text())
     assert number
