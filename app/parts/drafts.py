@@ -28,8 +28,7 @@ def keep(form: str) -> None:
                 _kept.popitem(last=False)
             return
         before = dict(_kept.get(mine, {}))
-    for key, value in before.items():
-        st.session_state[key] = value
+    st.session_state.update(before)
 
 
 def forget() -> None:

@@ -106,6 +106,5 @@ def watch(why: "AttributionView", kept: "Mapping[str, object]") -> None:
 
 def _look(attribution_id: int, kept: "Mapping[str, object]") -> None:
     if desk.clinic().health(desk.user(), attribution_id).state != "measuring":
-        for name, value in kept.items():
-            st.session_state[name] = value
+        st.session_state.update(kept)
         st.rerun()

@@ -66,6 +66,5 @@ def wait(key: Hashable, kept: Mapping[str, object] = MappingProxyType({})) -> No
     with _lock:
         done = key not in _going or _going[key].done()
     if done:
-        for name, value in kept.items():
-            st.session_state[name] = value
+        st.session_state.update(kept)
         st.rerun()

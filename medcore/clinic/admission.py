@@ -211,8 +211,7 @@ class Admissions(Shelf):
             )
         if any(row.sha256 == piece.sha256 for row in case.inputs):
             return case, _("This is here already, as {number}.").format(number=case.number)
-        there = [held for held in self._inputs(session, case) if isinstance(held, Outlines)]
-        segments = sum(len(held.names) for held in there)
+        segments = sum(len(held.names) for held in self._outlines(case))
         if segments + len(piece.input.names) > MOST:
             raise Refused(
                 _("{number} has {n} outlined segments already; at most {most} are shown together.").format(

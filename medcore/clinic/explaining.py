@@ -150,7 +150,6 @@ class Explaining(Answering):
         """A map that a worker made among many has no evidence yet: now that somebody looks at it, it is measured."""
         with self.database.write() as session:
             _measure(session, found.id, self._account(session, user, "explain"))
-        with self.database.read() as session:
             return replace(found, health=_health(session, session.get_one(AttributionRow, found.id)))
 
     def _mapped(

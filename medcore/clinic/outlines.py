@@ -8,9 +8,10 @@ from medcore.clinic.decoys import going_on
 from medcore.clinic.views import User
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs import Outlines, Volume
+from medcore.inputs import Volume
+from medcore.inputs.outlines import OWN
 from medcore.outcomes.mask import of_volume
-from medcore.readers.segmentation import OWN, meanings
+from medcore.readers.segmentation import meanings
 from medcore.store import pack
 
 
@@ -28,8 +29,7 @@ class Outlined(Answering):
                 raise Refused(
                     _("The outlines appear when your read is locked."), _("Read the case and lock your read first.")
                 )
-            rows = [other for other in case.inputs if other.kind == "outlines"]
-            given = [held for held in map(self._load, rows) if isinstance(held, Outlines)]
+            given = self._outlines(case)
         volume = self._load(row)
         if not isinstance(volume, Volume):
             raise Refused(_("There is no such mask."), _("Open its case from the worklist."))

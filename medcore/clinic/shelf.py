@@ -106,6 +106,10 @@ class Shelf(Desk):
     def _inputs(self, session: Session, case: CaseTable) -> list[Input]:
         return [self._load(row) for row in case.inputs]
 
+    def _outlines(self, case: CaseTable) -> list[Outlines]:
+        rows = [row for row in case.inputs if row.kind == "outlines"]
+        return [held for held in map(self._load, rows) if isinstance(held, Outlines)]
+
     def _load(self, row: InputRow) -> Input:
         key = (row.id, row.sha256)
         with self._cache_lock:

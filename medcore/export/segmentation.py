@@ -13,13 +13,12 @@ from medcore.errors import Refused
 from medcore.export.report import MAKER, RESEARCH
 from medcore.export.study import Study, mark
 from medcore.i18n import _
-from medcore.readers.segmentation import OWN
+from medcore.inputs.outlines import NEAR_MM, OWN
 
 if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
 
 SERIES = 9002
-NEAR_MM = 0.1
 
 
 def segmentation(

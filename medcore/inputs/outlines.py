@@ -1,5 +1,6 @@
 """Outlines: what a file marks on the slices of a volume."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -9,6 +10,8 @@ import numpy as np
 from medcore.inputs.volume import Volume
 
 NEAR_MM = 0.1
+OWN = "99MEDCORE"  # coding scheme of this program's own labels
+CODE = re.compile(rf"(SCT:\d{{4,18}}|{OWN}:[a-z][a-z_]{{0,31}})?")
 DRAWN = frozenset(["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC", ""])
 MOST = 6  # segments: a viewer has eight bits a voxel, and what a task marks takes some
 
@@ -20,7 +23,7 @@ class Outlines:
     bits: (slices, rows, columns) uint8; a voxel of segment i has bit i
     corners_mm: (slices, 3) where the middle of each slice's first pixel lies, in mm of the patient's space as DICOM has
         it; steps_mm: (3, 2) from row to row and from column to column
-    names: of each segment its code as "scheme:value" (SCT, or this program's labels); "" where none is known
+    names: of each segment its code as CODE has it, "scheme:value"; "" where none is known
     drawn: how each segment was, MANUAL, SEMIAUTOMATIC or AUTOMATIC; "" unknown
     study: the StudyInstanceUID that the stored files of its volume have
     """

@@ -14,12 +14,11 @@ import numpy as np
 from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.inputs import KINDS, Image, Input, Outlines, Record, Signal, Volume
-from medcore.inputs.outlines import DRAWN, MOST
+from medcore.inputs.outlines import CODE, DRAWN, MOST
 from medcore.readers.base import check_size, clean_facts
 from medcore.readers.identity import holds_identity
 
 MAGIC = b"MEDCORE1"
-_CODE = re.compile(r"(SCT:\d{4,18}|99MEDCORE:[a-z][a-z_]{0,31})?")
 _UID = re.compile(r"2\.25\.\d{1,39}")
 _DTYPE = re.compile(r"[|<>][iuf][1248]")
 
@@ -138,7 +137,7 @@ def _outlines(bits: np.ndarray, header: Mapping[str, Any], facts: dict[str, str]
         raise ValueError("outlines")
     if steps.shape != (3, 2) or not np.isfinite(corners).all() or not np.isfinite(steps).all():
         raise ValueError("outlines")
-    if not len(names) == len(drawn) <= MOST or not all(map(_CODE.fullmatch, names)) or not DRAWN.issuperset(drawn):
+    if not len(names) == len(drawn) <= MOST or not all(map(CODE.fullmatch, names)) or not DRAWN.issuperset(drawn):
         raise ValueError("outlines")
     if not _UID.fullmatch(study):
         raise ValueError("outlines")

@@ -1,6 +1,5 @@
 """DICOM Segmentation: outlines that were drawn on a series, by a person or by a program."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -10,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from medcore.errors import Refused
 from medcore.i18n import _
-from medcore.inputs.outlines import DRAWN, MOST, Outlines
+from medcore.inputs.outlines import CODE, DRAWN, MOST, OWN, Outlines
 from medcore.readers import deidentify
 from medcore.readers.base import Found
 from medcore.readers.dicom_file import number, registered
@@ -18,9 +17,6 @@ from medcore.readers.geometry import SAME_PLACE_MM
 from medcore.readers.own import write
 from medcore.readers.pixels import check, decode
 from medcore.readers.series import alike, items, slices_of
-
-OWN = "99MEDCORE"  # coding scheme of this program's own labels
-_LABEL = re.compile(r"[a-z][a-z_]{0,31}")
 
 
 def is_one(dataset: Dataset) -> bool:
@@ -91,7 +87,7 @@ def _name(segment: Dataset) -> str:
     """What it is, as "scheme:value" of a code that is known; "" for any other."""
     for code in items(segment, "SegmentedPropertyTypeCodeSequence"):
         scheme, value = str(code.get("CodingSchemeDesignator", "")), str(code.get("CodeValue", ""))
-        if scheme == OWN and _LABEL.fullmatch(value):
+        if scheme == OWN and CODE.fullmatch(f"{scheme}:{value}"):
             return f"{scheme}:{value}"
         if scheme == "SRT":  # SNOMED's older codes
             value = _snomed()["SRT"].get(value, "")
