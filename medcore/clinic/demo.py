@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from medcore import tasks
 from medcore.clinic.admission import Admissions
+from medcore.clinic.answering import Answering
 from medcore.clinic.exercises import Exercises, truths
-from medcore.clinic.explaining import Explaining
 from medcore.clinic.people import People
 from medcore.clinic.versions import in_use_id
 from medcore.clinic.views import User
@@ -26,7 +26,7 @@ EACH = 5
 SHOWN = ("volume", "signal", ECG, "record")  # in a demonstration before the film, by their kind or file
 
 
-class Demo(People, Admissions, Exercises, Explaining):
+class Demo(People, Admissions, Exercises, Answering):
     """Everything that is put in here goes through the same use cases as a person's clicks."""
 
     def seed_demo(self, user: User) -> None:
@@ -88,7 +88,8 @@ class Demo(People, Admissions, Exercises, Explaining):
                 self._add_truth(session, me, case_id, task, choice, "simulated")
 
     def _read_one(self, reader: User, task: str, sample: Sample, case_id: int) -> None:
-        """What a good reader does: knows the truth, looks at answer and reasons, and says whether it is right."""
+        """What a good reader does: knows the truth, looks at the answer, and says whether it is right. Maps are made
+        when somebody looks at them: they take two thirds of a first start."""
         truth = tasks.get(task).outcome.choice_of(sample.target)
         mine = (ReviewRow.case_id == case_id, ReviewRow.user_id == reader.id, ReviewRow.task == task)
         with self.database.read() as session:
@@ -98,7 +99,6 @@ class Demo(People, Admissions, Exercises, Explaining):
         if "first" not in done:
             self.lock_read(reader, case_id, task, truth, confidence=3)
         said = self.answer(reader, case_id, task).answer.choice
-        self.explain(reader, case_id, task)
         self.review(reader, case_id, task, agrees=said == truth, choice=truth)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 TOLD = 4  # parts of a map, in words
+AT_ONCE, COPIES = 2**19, 64  # values, and copies of an input, that go through the nets at a time
 ONLY_RECORDS = N_("Only for records, where the parts are few.")
 ONLY_PICTURES = N_("Only for nets that look at a picture by maps of features.")
 SLOW_ON_VOLUMES = N_("On a volume it takes minutes.")
@@ -81,6 +82,11 @@ class Question:
     target: int
     answers: tuple[float, float] = (0.0, 0.0)
     left_out: tuple[int, int] = (0, 0)
+
+    @property
+    def at_once(self) -> int:
+        """How many copies of the input go through the nets at a time, so that memory stays bounded."""
+        return max(1, min(COPIES, AT_ONCE // sum(x.numel() for x in self.xs)))
 
 
 class Method(Protocol):

@@ -30,6 +30,6 @@ class FeatureAblation:
             target=question.target,
             additional_forward_args=question.masks,
             feature_mask=groups,
-            perturbations_per_eval=8,
+            perturbations_per_eval=question.at_once,
         )
         return shared_out(found, groups)

@@ -9,8 +9,6 @@ from medcore.tasks import Task
 if TYPE_CHECKING:
     import torch
 
-AT_ONCE = 8  # copies of the input whose gradients are held at a time
-
 
 class GradientShap:
     """Gradients at random points on the way from the baseline to the input: integrated gradients by chance, so its gap
@@ -31,14 +29,16 @@ class GradientShap:
         torch.manual_seed(0)
         np.random.seed(0)
         total = [torch.zeros_like(x) for x in question.xs]
-        for _part in range(self.samples // AT_ONCE):
+        at_once = max(8, question.at_once // 8)  # gradients take several times the memory of answers
+        for first in range(0, self.samples, at_once):
+            n = min(at_once, self.samples - first)
             found = Captum(question.model).attribute(
                 question.xs,
                 question.baselines,
-                n_samples=AT_ONCE,
+                n_samples=n,
                 target=question.target,
                 additional_forward_args=question.masks,
             )
             for t, a in zip(total, found, strict=True):
-                t += a.detach() * (AT_ONCE / self.samples)
+                t += a.detach() * (n / self.samples)
         return tuple(t * mask for t, mask in zip(total, question.masks, strict=True))

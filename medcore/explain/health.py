@@ -27,24 +27,25 @@ from medcore.i18n import N_, _
 if TYPE_CHECKING:
     import torch
 
-AT_ONCE = 2**21  # values of an input that go through the nets at a time
 RADIUS = 0.02  # how far sensitivity moves the input, as a share of its range
-SLOW = ("shapley", "kernel_shap")  # methods that are run once more only: one run takes as long as all the rest
 LAYERS = (0.5, 1.0)  # shares of the weights, from the top, that are drawn anew
 
 
 @dataclass(frozen=True)
 class Counts:
     """How often each thing is done. orders: random orders of the parts; steps: of a curve; samples: of infidelity;
-    moves: of sensitivity."""
+    moves: of sensitivity; layers: how many of LAYERS, the last ones."""
 
     orders: int = 20
     steps: int = 10
     samples: int = 40
     moves: int = 3
+    layers: int = 2
 
 
 USUAL, ON_VOLUMES = Counts(), Counts(orders=8, steps=6, samples=16, moves=2)
+LONG = ("occlusion", "gradient_shap")  # methods of which a map takes longer than 50 gradients
+LONGEST = ("shapley", "kernel_shap")  # and several times as long
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,12 @@ class Evidence:
 
 
 def counts_for(question: Question, method: Method) -> Counts:
-    """Fewer of everything on a volume, where one pass takes a second; the map not again where that takes long."""
-    if method.name in SLOW:
-        return replace(USUAL, moves=0)
+    """At most what 15 integrated gradients of 50 steps cost: fewer of everything on a volume, where one pass takes a
+    second, and fewer further maps where a map takes long beside those."""
+    if method.name in LONGEST:
+        return replace(USUAL, moves=0, layers=1)
+    if question.xs[0].dim() == 2 or method.name in LONG:
+        return replace(USUAL, layers=1)
     return ON_VOLUMES if question.xs[0].dim() == 5 else USUAL
 
 
@@ -102,9 +106,9 @@ def measure(
     stop()
     infidelity = _infidelity(question, groups, active, found, counts)
     stop()
-    sensitivity = _sensitivity(question, method, counts, stop) if counts.moves else None
+    sensitivity = _sensitivity(question, method, found, counts, stop) if counts.moves else None
     stop()
-    half, randomised = _randomised(question, method, groups, active, weight, stop)
+    half, randomised = _randomised(question, method, groups, active, weight, counts, stop)
     agreement = {name: _rank(weight, _by_part(other, groups)[active]) for name, other in others.items()}
     known = [value for value in agreement.values() if value is not None]
     return Evidence(
@@ -152,15 +156,17 @@ def _rank(a: np.ndarray, b: np.ndarray) -> float | None:
     return None if np.ptp(a) == 0 or np.ptp(b) == 0 or len(a) < 3 else float(spearmanr(a, b).statistic)
 
 
-def _answers(question: Question, groups: "Sequence[torch.Tensor]", gone: np.ndarray) -> np.ndarray:
+def _answers(
+    question: Question, groups: "Sequence[torch.Tensor]", gone: np.ndarray, stop: Callable[[], None]
+) -> np.ndarray:
     """(n,) the label's probability with the parts put back to the baseline that `gone` (n, parts), bool, says."""
     import torch
 
-    size = max(1, AT_ONCE // sum(x.numel() for x in question.xs))
     out = []
     with torch.no_grad():
-        for start in range(0, len(gone), size):
-            out_of = torch.from_numpy(gone[start : start + size]).to(question.xs[0].device)
+        for start in range(0, len(gone), question.at_once):
+            stop()
+            out_of = torch.from_numpy(gone[start : start + question.at_once]).to(question.xs[0].device)
             xs = [
                 torch.where(out_of[:, g[0]], b, x)
                 for x, b, g in zip(question.xs, question.baselines, groups, strict=True)
@@ -182,22 +188,20 @@ def _curves(
     steps = np.unique(np.linspace(0, n, counts.steps + 1).round().astype(int))
     orders = [np.argsort(-weight, kind="stable"), *(generator.permutation(n) for _order in range(counts.orders))]
     every = _count(groups)
-    areas = []
+    # The ends, all there and all gone, are the same for each order.
+    inner, rows = slice(1, len(steps) - 1), []
     for order in orders:
         first = np.zeros((len(steps), every), bool)
         for row, step in zip(first, steps, strict=True):
             row[active[order[:step]]] = True
         rest = np.zeros_like(first)
         rest[:, active] = ~first[:, active]
-        # The ends, all there and all gone, are the same for each order.
-        inner = slice(1, len(steps) - 1)
-        y = _answers(question, groups, np.concatenate([first[inner], rest[inner]]))
-        whole, empty = question.answers
-        ends = [np.array([whole, *part, empty]) for part in np.split(y, 2)]
-        ends[1] = np.array([empty, *ends[1][1:-1], whole])
-        areas.append([np.trapezoid(curve, steps / max(n, 1)) for curve in ends])
-        stop()
-    (deleted, inserted), random = areas[0], np.array(areas[1:])
+        rows += [first[inner], rest[inner]]
+    y = _answers(question, groups, np.concatenate(rows), stop).reshape(len(orders), 2, -1)
+    whole, empty = (np.full((len(orders), 1), answer) for answer in question.answers)
+    curves = np.stack([np.hstack([whole, y[:, 0], empty]), np.hstack([empty, y[:, 1], whole])], 1)
+    areas = np.trapezoid(curves, steps / max(n, 1))
+    (deleted, inserted), random = areas[0], areas[1:]
     spread = random.std(0)
     if not spread.min() > 1e-9:
         return None, None, 0
@@ -251,7 +255,9 @@ def _infidelity(
     return left / moved if np.isfinite(left) else None
 
 
-def _sensitivity(question: Question, method: Method, counts: Counts, stop: Callable[[], None]) -> float | None:
+def _sensitivity(
+    question: Question, method: Method, found: "Sequence[torch.Tensor]", counts: Counts, stop: Callable[[], None]
+) -> float | None:
     """captum.metrics.sensitivity_max: the largest relative change of the map."""
     import torch
     from captum.metrics import sensitivity_max
@@ -268,14 +274,16 @@ def _sensitivity(question: Question, method: Method, counts: Counts, stop: Calla
         return tuple(out)
 
     def mapped(xs: "tuple[torch.Tensor, ...]") -> "tuple[torch.Tensor, ...]":
+        if xs[0] is question.xs[0]:  # as it was, which captum begins with
+            return tuple(found)
         stop()
         rows = [method.attribute(replace(question, xs=tuple(x[i : i + 1] for x in xs))) for i in range(len(xs[0]))]
         return tuple(torch.cat([row[k].detach() for row in rows]) for k in range(len(xs)))
 
-    found = float(
+    most = float(
         sensitivity_max(mapped, question.xs, moved, n_perturb_samples=counts.moves, max_examples_per_batch=1)[0]
     )
-    return found if np.isfinite(found) else None
+    return most if np.isfinite(most) else None
 
 
 def _randomised(
@@ -284,6 +292,7 @@ def _randomised(
     groups: "Sequence[torch.Tensor]",
     active: np.ndarray,
     weight: np.ndarray,
+    counts: Counts,
     stop: Callable[[], None],
 ) -> tuple[float | None, float]:
     """How alike the map stays when weights are drawn anew from the top, the upper half and all of them: the
@@ -293,7 +302,7 @@ def _randomised(
     nets = [copy.deepcopy(net) for net in _plain(question)]
     generator = torch.Generator().manual_seed(0)
     done, found = 0.0, []
-    for share in LAYERS[-1:] if method.name in SLOW else LAYERS:
+    for share in LAYERS[-counts.layers :]:
         # Each tensor is of a layer; those of the head are made last, and so stand last.
         for net in nets:
             values = list(net.parameters())

@@ -16,7 +16,7 @@ class KernelShap:
     where the parts are few."""
 
     name, title, adds_up, compares = "kernel_shap", N_("Kernel SHAP"), True, True
-    samples = 600
+    samples = 300
 
     def unsuited(self, task: Task) -> str:
         return only_records(task)
@@ -34,7 +34,7 @@ class KernelShap:
             additional_forward_args=question.masks,
             feature_mask=groups,
             n_samples=self.samples,
-            perturbations_per_eval=64,
+            perturbations_per_eval=question.at_once,
         )
         # The line fits a little something to parts that are as in the baseline, which can't have moved anything.
         differ = [(x != b).flatten().float() for x, b in zip(question.xs, question.baselines, strict=True)]

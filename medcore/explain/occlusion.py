@@ -31,7 +31,7 @@ class Occlusion:
             baselines=question.baselines,
             target=question.target,
             additional_forward_args=question.masks,
-            perturbations_per_eval=8,
+            perturbations_per_eval=question.at_once,
         )
         return out
 

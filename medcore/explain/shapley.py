@@ -16,7 +16,7 @@ class ShapleySampling:
     go in together. For records, where the parts are few."""
 
     name, title, adds_up, compares = "shapley", N_("Shapley sampling"), True, True
-    orders = 20
+    orders = 12
 
     def unsuited(self, task: Task) -> str:
         return only_records(task)
@@ -34,6 +34,6 @@ class ShapleySampling:
             additional_forward_args=question.masks,
             feature_mask=groups,
             n_samples=self.orders,
-            perturbations_per_eval=16,
+            perturbations_per_eval=question.at_once,
         )
         return shared_out(out, groups)

@@ -189,8 +189,12 @@ def of_volume(marked: np.ndarray, given: Any) -> dict[str, float | None]:
 
 
 def _diameter(marked: np.ndarray, spacing_mm: tuple[float, ...]) -> float:
-    """The largest distance in mm between the outer edges of marked pixels (rows, columns) of one slice."""
+    """The largest distance in mm between the outer edges of marked pixels (rows, columns) of one slice: between two
+    corners of their convex hull."""
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
     rows = np.flatnonzero(marked.any(1))
     ends = [(r, c) for r in rows for c in (np.flatnonzero(marked[r])[[0, -1]])]
     corners = np.array([(r + dr, c + dc) for r, c in ends for dr in (0, 1) for dc in (0, 1)], float) * spacing_mm
-    return float(np.sqrt(((corners[:, None] - corners) ** 2).sum(2).max()))
+    return float(pdist(corners[ConvexHull(corners).vertices]).max())

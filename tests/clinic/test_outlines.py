@@ -1,7 +1,8 @@
 """Outlines that come in a file are laid over the series that they were drawn on, and wait for the reader's own read."""
 
 import io
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from medcore import tasks
 from medcore.clinic import Clinic, User
 from medcore.errors import Refused
 from medcore.readers import files_of
-from medcore.settings import Settings
+from medcore.settings import settings
 from medcore.store.pack import unpack
 from medcore.store.tables import CaseTable
 from tests.readers.make import part10
@@ -144,11 +145,6 @@ def test_more_segments_than_are_shown_together_are_refused(
     assert [int(bits[..., 0, i].max()) >> i & 1 for i in range(6)] == [1] * 6
 
 
-@pytest.fixture
-def answering(shipped: Clinic) -> Clinic:
-    return shipped
-
-
 def flair(data: Path) -> dict[str, bytes]:
     """The real T1 of a head, named FLAIR: the question is asked of no other."""
     files = {}
@@ -158,62 +154,70 @@ def flair(data: Path) -> dict[str, bytes]:
     return files
 
 
-@pytest.fixture
-def drawn(answering: Clinic, boss: User, data: Path) -> tuple[int, np.ndarray, bytes]:
-    """A case, what was drawn on its volume, and that as it was exported."""
-    (case,) = answering.admit(boss, flair(data)).cases
-    given = answering.answer(boss, case, TUMOUR)
-    report = answering._gathered(boss, given, None, None)
+@dataclass(frozen=True)
+class Drawn:
+    """A desk, one who doesn't read first at it, a case, what was drawn on its volume, and that as it was exported."""
+
+    clinic: Clinic
+    boss: User
+    case: int
+    mask: np.ndarray
+    content: bytes
+
+
+@pytest.fixture(scope="module")
+def drawn(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drawn]:
+    home = tmp_path_factory.mktemp("drawn")
+    clinic = Clinic(
+        replace(
+            settings(), home=home, database_url=f"sqlite:///{home / 'medcore.sqlite'}", device="cpu", admin_password=""
+        )
+    )
+    boss = clinic.set_read_first(clinic.sign_in("admin"), False)
+    (case,) = clinic.admit(boss, flair(data)).cases
+    given = clinic.answer(boss, case, TUMOUR)
+    report = clinic._gathered(boss, given, None, None)
     assert report.mask is not None
     mask = np.random.default_rng(3).integers(0, 2, report.mask.shape).astype(bool)
-    return case, mask, answering._segmentation(replace(report, mask=mask), given)
+    content = clinic._segmentation(replace(report, mask=mask), given)
+    # Given to the desk once: the tests look at what came of it.
+    assert clinic.admit(boss, {"out.seg.dcm": content}).known == (case,)
+    yield Drawn(clinic, boss, case, mask, content)
+    clinic.database.engine.dispose()
 
 
-def test_an_exported_outline_opens_again_exactly_in_place(
-    answering: Clinic, boss: User, drawn: tuple[int, np.ndarray, bytes]
-) -> None:
-    case, mask, content = drawn
-    assert answering.admit(boss, {"out.seg.dcm": content}).known == (case,)
-    ((label,), bits) = shown(answering, boss, case)
-    np.testing.assert_array_equal(bits.astype(bool), mask[0])
+def test_an_exported_outline_opens_again_exactly_in_place(drawn: Drawn) -> None:
+    clinic, boss, case = drawn.clinic, drawn.boss, drawn.case
+    ((label,), bits) = shown(clinic, boss, case)
+    np.testing.assert_array_equal(bits.astype(bool), drawn.mask[0])
     assert label["title"] == "Tumour, drawn by a program"
-    assert answering.answers(boss, case, TUMOUR)[0].answer.inputs == answering.answer(boss, case, TUMOUR).answer.inputs
+    assert clinic.answers(boss, case, TUMOUR)[0].answer.inputs == clinic.answer(boss, case, TUMOUR).answer.inputs
 
 
-def test_and_on_another_desk_beside_the_stored_series(
-    answering: Clinic, drawn: tuple[int, np.ndarray, bytes], bare: Settings, tmp_path: Path
-) -> None:
-    _case, mask, content = drawn
-    held = map(answering.files.get, answering.files.all())
+def test_and_on_another_desk_beside_the_stored_series(drawn: Drawn, clinic: Clinic, reader: User) -> None:
+    held = map(drawn.clinic.files.get, drawn.clinic.files.all())
     cleaned = {f"{i}.dcm": data for i, data in enumerate(held) if data[128:132] == b"DICM"}
-    home = tmp_path / "elsewhere"
-    other = Clinic(replace(bare, home=home, database_url=f"sqlite:///{home / 'medcore.sqlite'}"))
-    reader = other.set_read_first(other.sign_in("reader"), False)
-    (case,) = other.admit(reader, {**cleaned, "out.seg.dcm": content}).cases
-    _labels, bits = shown(other, reader, case)
-    np.testing.assert_array_equal(bits.astype(bool), mask[0])
-    other.database.engine.dispose()
+    me = clinic.set_read_first(reader, False)
+    (case,) = clinic.admit(me, {**cleaned, "out.seg.dcm": drawn.content}).cases
+    _labels, bits = shown(clinic, me, case)
+    np.testing.assert_array_equal(bits.astype(bool), drawn.mask[0])
 
 
-def test_who_reads_first_sees_them_after_their_read(
-    answering: Clinic, boss: User, trainer: User, drawn: tuple[int, np.ndarray, bytes]
-) -> None:
-    case, _mask, content = drawn
-    answering.admit(boss, {"out.seg.dcm": content})
+def test_who_reads_first_sees_them_after_their_read(drawn: Drawn) -> None:
+    trainer = drawn.clinic.sign_in("trainer")
     with pytest.raises(Refused, match="when your read is locked"):
-        shown(answering, trainer, case)
-    answering.lock_read(trainer, case, TUMOUR, "tumour")
-    assert shown(answering, trainer, case)[0]
+        shown(drawn.clinic, trainer, drawn.case)
+    drawn.clinic.lock_read(trainer, drawn.case, TUMOUR, "tumour")
+    assert shown(drawn.clinic, trainer, drawn.case)[0]
 
 
-def test_they_are_no_input_of_a_question(answering: Clinic, boss: User, drawn: tuple[int, np.ndarray, bytes]) -> None:
-    case, _mask, content = drawn
-    answering.admit(boss, {"out.seg.dcm": content})
-    view = answering.open_case(boss, case)
+def test_they_are_no_input_of_a_question(drawn: Drawn) -> None:
+    clinic, boss = drawn.clinic, drawn.boss
+    view = clinic.open_case(boss, drawn.case)
     assert view.tasks == (TUMOUR,)
     assert view.sources[TUMOUR] == {i.id for i in view.inputs if i.kind == "volume"}
-    assert answering.recompute(answering.answer(boss, case, TUMOUR).id)[1] == 0.0
+    assert clinic.recompute(clinic.answer(boss, drawn.case, TUMOUR).id)[1] == 0.0
     outlines = next(i for i in view.inputs if i.kind == "outlines")
-    for ask in (answering.outlines_bytes, answering.input_bytes, answering.input):
+    for ask in (clinic.outlines_bytes, clinic.input_bytes, clinic.input):
         with pytest.raises(Refused, match="no such"):
             ask(boss, outlines.id)
