@@ -267,7 +267,7 @@ def answered(view: CaseView, task: Task, first: Read | None) -> AnswerView | Non
     """Your read, then what the model says; None while it is being asked."""
     if first:
         answer.your_read(
-            task.outcome, first.choice, words.clock(first.at), first.confidence, first.comment, first=user.read_first
+            task.outcome, first.choice, words.clock(first.at), first.confidence, first.comment, blind=not first.shown
         )
     given = later.soon(("answer", *which), lambda: clinic.answer(user, view.row.id, task.name))
     if given is None:

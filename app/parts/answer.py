@@ -98,11 +98,11 @@ def hidden() -> None:
 
 
 def your_read(
-    outcome: Outcome, choice: str, at: str, confidence: int | None = None, comment: str = "", *, first: bool = True
+    outcome: Outcome, choice: str, at: str, confidence: int | None = None, comment: str = "", *, blind: bool = True
 ) -> None:
-    """The locked read. first: it was given before the model was shown."""
+    """The locked read. blind: no answer could be seen before it."""
     sure = _("Confidence: {words}.").format(words=confidences()[confidence].lower()) if confidence else ""
-    order = _("Locked before the model was shown.") if first else _("Given after the model was shown.")
+    order = _("Locked before the model was shown.") if blind else _("The model’s answer could be seen before.")
     said = f'<div class="hint">“{e(comment)}”</div>' if comment else ""
     theme.html(
         f'<div class="say"><div class="who"><i></i>{e(_("Your read"))}<em>{e(at)}</em></div>'

@@ -333,7 +333,7 @@ def _reads(session: Session, me: UserRow, case_ids: Sequence[int]) -> list[tuple
 
 def _said(row: ReviewRow, answer: AnswerRow | None) -> Said:
     package = str(answer.answer["package"]) if answer else ""
-    return Said(row.user.name, row.stage, row.choice, row.confidence, row.agrees, row.at, package)  # type: ignore[arg-type]
+    return Said(row.user.name, row.stage, row.choice, row.confidence, row.agrees, row.at, package, row.shown)  # type: ignore[arg-type]
 
 
 def _rows(session: Session, me: UserRow, case_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -395,7 +395,7 @@ def _read_columns(stages: Mapping[str, Said]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if first:
         out |= {"first_read": first.choice or "cant_tell", "first_confidence": first.confidence}
-        out["first_at"] = first.at.isoformat(timespec="seconds")
+        out |= {"first_at": first.at.isoformat(timespec="seconds"), "first_blind": not first.shown}
     if final:
         out |= {"final_read": final.choice or ("none" if final.settled else "cant_tell"), "final_agrees": final.agrees}
         out |= {"final_at": final.at.isoformat(timespec="seconds"), "final_package": final.package}

@@ -11,7 +11,7 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.settings import Settings
 from medcore.store import audit
-from medcore.store.tables import Role, UserRow
+from medcore.store.tables import Role, UserRow, now
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -90,6 +90,8 @@ class People(Desk):
     def set_read_first(self, user: User, on: bool) -> User:
         """Whether answers stay hidden from this user until a first read is locked."""
         with self._writing(user, "set_read_first") as (session, me):
+            if on != me.read_first:
+                me.switched = now()
             me.read_first = on
             audit.append(session, me.name, "set_read_first", f"user {me.id}", {"on": on})
             return _view(me)

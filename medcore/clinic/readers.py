@@ -45,14 +45,15 @@ class Readers(Exercises):
 
     def kappas(self, user: User, task: str | None = None, stage: Stage = "first") -> list[Kappa]:
         """Cohen's kappa (1960) of each two readers on the cases that both have read, with a 95 % range by bootstrap
-        over patients (percentiles; Efron & Tibshirani 1993). First reads are blind to each other and to the machine.
+        over patients (percentiles; Efron & Tibshirani 1993). First reads are blind to each other and to the machine:
+        those that may not have been (`shown`) are left out.
         A reader sees the pairs that they are one of."""
         with self.database.read() as session:
             me = self._account(session, user, "worklist")
             rows = session.execute(
                 select(ReviewRow, CaseTable.patient_id)
                 .join(CaseTable, ReviewRow.case_id == CaseTable.id)
-                .where(ReviewRow.stage == stage, ReviewRow.decoy.is_(False), _of(task))
+                .where(ReviewRow.stage == stage, ReviewRow.shown.is_(False), ReviewRow.decoy.is_(False), _of(task))
                 .order_by(ReviewRow.id)
             ).all()
             going = going_on(session, me.id)
@@ -100,8 +101,9 @@ _Pair = tuple[ReviewRow, ReviewRow, AnswerRow, str]
 
 
 def _pairs(session: Session, task: str | None, user_id: int | None) -> list[_Pair]:
-    """(first read, first final read, the answer that stood between them, its version)."""
-    first = select(ReviewRow).where(ReviewRow.stage == "first", ReviewRow.decoy.is_(False), _of(task))
+    """(blind first read, first final read, the answer that stood between them, its version)."""
+    blind = (ReviewRow.stage == "first", ReviewRow.shown.is_(False), ReviewRow.decoy.is_(False))
+    first = select(ReviewRow).where(*blind, _of(task))
     final = (
         select(ReviewRow, AnswerRow, PackageRow.version)
         .join(AnswerRow, ReviewRow.answer_id == AnswerRow.id)

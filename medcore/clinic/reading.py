@@ -18,7 +18,17 @@ from medcore.errors import Refused
 from medcore.i18n import _
 from medcore.learn.decision import withheld
 from medcore.store import audit
-from medcore.store.tables import AnswerRow, AuditRow, CaseTable, ExerciseCaseRow, ReviewRow, Stage, UserRow, now
+from medcore.store.tables import (
+    AnswerRow,
+    AuditRow,
+    CaseTable,
+    ExerciseCaseRow,
+    ExerciseReaderRow,
+    ReviewRow,
+    Stage,
+    UserRow,
+    now,
+)
 
 LONGEST_COMMENT = 2000
 SAME_VISIT = timedelta(minutes=5)
@@ -112,7 +122,7 @@ class Reading(Answering):
         self, user: User, case_id: int, task: str, choice: str, confidence: int | None = None, comment: str = ""
     ) -> Read:
         """The first read: given once, before any answer, and never changed. choice: "" where it can't be told;
-        confidence: 1 (a guess) to 4 (certain)."""
+        confidence: 1 (a guess) to 4 (certain). Where the reader could have seen an answer already, it says so."""
         choice = _checked_choice(task, choice) if choice else ""
         if confidence is not None and confidence not in (1, 2, 3, 4):
             raise Refused(_("Confidence goes from 1 to 4."), _("Choose one of the four."))
@@ -122,8 +132,10 @@ class Reading(Answering):
             with self._writing(user, "lock_read") as (session, me):
                 if _own(session, case_id, me.id, task, "first"):
                     raise _locked_already()
-                opened = _opened(session, me, case_id)
-                return self._note(session, me, case_id, task, "first", choice, comment, confidence, opened=opened)
+                opened, shown = _opened(session, me, case_id), _shown(session, me, case_id, task)
+                return self._note(
+                    session, me, case_id, task, "first", choice, comment, confidence, opened=opened, shown=shown
+                )
         except IntegrityError as error:
             raise _locked_already() from error
 
@@ -170,6 +182,7 @@ class Reading(Answering):
         agrees: bool | None = None,
         answer: AnswerRow | None = None,
         opened: datetime | None = None,
+        shown: bool = False,
     ) -> Read:
         case = self._case(session, case_id)
         # A decoy's answer is nobody's: the read points to none.
@@ -189,6 +202,7 @@ class Reading(Answering):
             answer_id=answer.id if answer else None,
             decoy=decoy,
             opened=opened,
+            shown=shown,
         )
         session.add(row)
         if settles(case, task) and (stage == "final" or case.state != "reviewed"):
@@ -231,6 +245,24 @@ def _opened(session: Session, me: UserRow, case_id: int) -> datetime | None:
     return datetime.fromisoformat(at) if at else None
 
 
+def _shown(session: Session, me: UserRow, case_id: int, task: str) -> bool:
+    """Whether this user could have seen an answer to the case: one was there while they did not read first. An exercise
+    hides answers from when it was joined."""
+    going = going_on(session, me.id).get((case_id, task))
+    if me.read_first:
+        until = me.switched
+    elif going:
+        mine = (ExerciseReaderRow.user_id == me.id, ExerciseReaderRow.exercise_id == going.exercise_id)
+        until = session.scalars(select(ExerciseReaderRow.joined).where(*mine)).one()
+        until = None if me.switched and me.switched > until else until
+    else:
+        until = now()
+    if until is None:
+        return False
+    there = (AnswerRow.case_id == case_id, AnswerRow.task == task, AnswerRow.at < until)
+    return session.scalar(select(AnswerRow.id).where(*there).limit(1)) is not None
+
+
 def _visible(session: Session, me: UserRow, case: CaseTable, going: Cases) -> list[Read]:
     """The user's own reads of a case; those of others to a task once the user's own are final. Reads of a decoy only
     to who gave them and while the exercise goes on; within one, nobody else's."""
@@ -271,6 +303,7 @@ def _read(row: ReviewRow, answer: AnswerRow | None) -> Read:
         at=row.at,
         answer_id=row.answer_id,
         package=str(answer.answer["package"]) if answer else "",
+        shown=row.shown,
     )
 
 

@@ -96,7 +96,8 @@ class InputView:
 
 @dataclass(frozen=True)
 class Read:
-    """What a person said of a case. package: the version whose answer they had before them, for a final read."""
+    """What a person said of a case. package: the version whose answer they had before them, for a final read; shown:
+    they could have seen an answer before a first read."""
 
     id: int
     user_id: int
@@ -111,6 +112,7 @@ class Read:
     at: datetime
     answer_id: int | None
     package: str
+    shown: bool
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ COLUMNS = (
         "first_read",
         "first_confidence",
         "first_at",
+        "first_blind",
         "final_read",
         "final_agrees",
         "final_at",

@@ -193,7 +193,10 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
 
 def _read(report: Report, said: Said, patient: Mapping[str, Any]) -> dict[str, Any]:
     """What a person said."""
-    title = _("First read, before the model’s answer") if said.stage == "first" else _("Final read")
+    blind = (
+        _("First read; an answer could be seen before it") if said.shown else _("First read, before the model’s answer")
+    )
+    title = blind if said.stage == "first" else _("Final read")
     code = said.choice or ("none" if said.settled else "cant-tell")
     content: dict[str, Any] = {
         "meta": _meta(report),

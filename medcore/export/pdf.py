@@ -224,6 +224,8 @@ def _said(outcome: Outcome, read: Said) -> str:
     words = [words_for(outcome, read.choice, read.settled)]
     if read.confidence:
         words.append(confidences()[read.confidence].lower())
+    if read.shown:
+        words.append(_("an answer could be seen before"))
     if read.stage == "final":
         words.append({True: _("agrees"), False: _("differs"), None: ""}[read.agrees])
         words.append(read.package)

@@ -27,6 +27,7 @@ class Said:
 
     confidence: 1 (a guess) to 4 (certain); agrees: with the answer, None where it can't be told
     package: the version whose answer they had before them, for a final read
+    shown: they could have seen an answer before a first read
     """
 
     user: str
@@ -36,6 +37,7 @@ class Said:
     agrees: bool | None
     at: datetime
     package: str
+    shown: bool
 
     @property
     def settled(self) -> bool:

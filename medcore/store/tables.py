@@ -46,12 +46,15 @@ class Base(DeclarativeBase):
 
 
 class UserRow(Base):
+    """switched: when `read_first` last became another; None where it never did."""
+
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
     password: Mapped[str | None]
     read_first: Mapped[bool] = mapped_column(default=True)
+    switched: Mapped[datetime | None]
     at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -216,6 +219,7 @@ class ReviewRow(Base):
 
     decoy: it was made in view of an answer that was wrong on purpose; never learnt from, never counted.
     opened: when this reader had last opened the case before a first read.
+    shown: an answer was there before a first read at a time when this reader did not read first: it may not be blind.
     """
 
     __tablename__ = "reviews"
@@ -231,6 +235,7 @@ class ReviewRow(Base):
     answer_id: Mapped[int | None] = mapped_column(ForeignKey("answers.id"))
     decoy: Mapped[bool] = mapped_column(default=False)
     opened: Mapped[datetime | None]
+    shown: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime] = mapped_column(default=now)
     user: Mapped[UserRow] = relationship(lazy="joined", innerjoin=True)
     __table_args__ = (

@@ -36,13 +36,14 @@ def say(
     *,
     seconds: float = 40,
     decoy: bool = False,
+    shown: bool = False,
 ) -> None:
     """Rows as `lock_read` and `review` write them, at times of the test's choosing."""
     at = datetime(2026, 11, 1, 9, tzinfo=UTC) + timedelta(hours=case_id)
     with clinic.database.write() as session:
         answer = session.scalars(select(AnswerRow).where(AnswerRow.case_id == case_id)).one()
         row = {"case_id": case_id, "task": TASK, "user_id": user.id, "decoy": decoy, "comment": ""}
-        said = {"stage": "first", "choice": first, "opened": at, "at": at + timedelta(seconds=seconds)}
+        said = {"stage": "first", "choice": first, "opened": at, "shown": shown, "at": at + timedelta(seconds=seconds)}
         session.execute(insert(ReviewRow).values(row | said))
         if final is not None:
             later = {"stage": "final", "choice": final, "at": said["at"] + timedelta(seconds=10)}  # type: ignore[operator]
@@ -133,6 +134,17 @@ def test_a_reader_sees_their_own_and_a_trainer_everybodys(
     assert {s.user for s in answering.statistics(trainer)} == {"reader", "trainer", "admin"}
     assert {(k.one, k.other) for k in answering.kappas(reader)} == {("admin", "reader"), ("reader", "trainer")}
     assert len(answering.kappas(trainer)) == 3
+
+
+def test_a_read_that_may_not_have_been_blind_is_not_compared(
+    answering: Clinic, reader: User, trainer: User, cases: list[int]
+) -> None:
+    for case_id in cases[:2]:
+        answering.set_truth(trainer, case_id, TASK, DEAD)
+    say(answering, reader, cases[0], ALIVE, DEAD, shown=True)
+    assert answering.statistics(reader) == []
+    say(answering, reader, cases[1], ALIVE, DEAD)
+    assert [found.n for found in answering.statistics(reader)] == [1]
 
 
 def test_kappa_with_its_range(answering: Clinic, reader: User, trainer: User, cases: list[int]) -> None:

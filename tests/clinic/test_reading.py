@@ -233,3 +233,22 @@ def test_two_processes_that_write_at_once_lose_nothing(
     ]
     assert len({r.answer_id for r in reads if r.stage == "final"}) == 1
     assert answering.verify_audit() is None
+
+
+def test_a_read_that_may_have_seen_the_answer_does_not_count_as_blind(
+    answering: Clinic, reader: User, trainer: User, case: int
+) -> None:
+    """Who switches reading first off, looks, and switches it on again has a first read, but no blind one."""
+    other = answering.admit_inputs(reader, [*tasks.get(TASK).simulate(2, 71)[1].load().values()])
+    answering.set_read_first(reader, False)
+    answering.answer(reader, case, TASK)
+    reader = answering.set_read_first(reader, True)
+    assert answering.lock_read(reader, case, TASK, "survival").shown
+    assert not answering.lock_read(trainer, case, TASK, "survival").shown, "who always reads first"
+    # What is answered only now nobody could have seen.
+    assert not answering.lock_read(reader, other, TASK, "survival").shown
+    answering.lock_read(trainer, other, TASK, "survival")
+    (figure,) = answering.kappas(reader)
+    assert figure.n == 1
+    (row,) = (r for r in answering.open_case(reader, case).reads if r.stage == "first" and r.user_id == reader.id)
+    assert row.shown
