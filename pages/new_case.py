@@ -97,9 +97,9 @@ def upload() -> None:
     theme.hint(
         _(
             "DICOM images, series, outlines and ECGs, NIfTI, PNG, JPEG, WFDB (header and signal together), EDF, "
-            "HL7 aECG, MUSE XML, CSV, Excel, or a ZIP of these. Names and dates are taken out before anything "
-            "is stored."
-        )
+            "HL7 aECG, MUSE XML, CSV, Excel, or a ZIP of these, each of at most {mb} MB. Names and dates are taken out "
+            "before anything is stored."
+        ).format(mb=LIMIT_MB)
     )
     theme.hint(
         _(

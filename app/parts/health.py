@@ -50,7 +50,8 @@ def whole(health: "Health") -> None:
         value = getattr(evidence, name)
         limit = f"{'≥' if sign > 0 else '≤'} {theme.number(health.limits[name], 2)}"
         shown = "–" if value is None else theme.number(value, 2)
-        rows.append((measure_title(name), shown, limit, _("fails") if name in health.failed else _("passes")))
+        verdict = _("not measured") if value is None else _("passes")
+        rows.append((measure_title(name), shown, limit, _("fails") if name in health.failed else verdict))
     theme.table([_("Measure"), _("This map"), _("Limit"), ""], rows, align="lrrl")
     for name in health.failed[1:]:
         theme.hint(_(REASONS[name]))

@@ -60,6 +60,11 @@ def records(table: Table, mapping: Mapping[str, str] | None = None, case: str = 
     twice = [name for name, n in Counter(kept.values()).items() if n > 1]
     if twice:
         raise Refused(_("Two columns are mapped to {name}.").format(name=twice[0]), _("Map one of them elsewhere."))
+    if not kept:
+        raise Refused(
+            _("Every column of the table is left out."),
+            _("Name at least one of them by hand, or as the data layout has it."),
+        )
     remarks = _left_out(dropped)
     found = [_record(row, i, kept, person, remarks, case) for i, row in enumerate(table.rows, 1)]
     if all(value is None for f in found if isinstance(f.input, Record) for value in f.input.values.values()):

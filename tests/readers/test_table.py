@@ -142,7 +142,12 @@ def test_a_table_that_cannot_be_taken_is_refused(content, says):
 
 
 @pytest.mark.parametrize(
-    ("mapping", "says"), [({"z": "a"}, "lacks 1 of the columns"), ({"a": "c", "b": "c"}, "mapped to c")]
+    ("mapping", "says"),
+    [
+        ({"z": "a"}, "lacks 1 of the columns"),
+        ({"a": "c", "b": "c"}, "mapped to c"),
+        ({"a": "", "b": ""}, "Every column of the table is left out"),
+    ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(mapping, says):
     with pytest.raises(Refused, match=says):
