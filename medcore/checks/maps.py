@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medcore.explain.attribution import Method, Question
 
 CASES = 40  # that limits are set by
+MOST = 200  # marked cases of which every map is held against its place; of more, those of CASES patients
 SIMULATED, SEED = 60, 2_000_000  # cases of a seed that neither a training nor a comparison takes
 TRUTHS = ("pointing", "inside", "iou")
 
@@ -183,13 +184,16 @@ def report(
     package: Package, samples: Sequence[Sample], device: str = "auto", lungs: Path | None = None
 ) -> dict[str, Any]:
     """The JSON of `python -m medcore explain-report`: task, package, methods; each method's pointing game, energy
-    inside and overlap with what people marked, {value, low, high}, and n; `random` and `centre` among them.
+    inside and overlap with what people marked, {value, low, high}, and n; `random` and `centre` among them. Of more
+    than MOST marked cases one each of CASES patients stands for all.
 
-    lungs: a folder of PNGs that mark the lungs of pictures of the same stem: `lungs` then holds the same for those
+    lungs: a folder of PNGs that mark the lungs of pictures of the same stem: `lungs` then holds the same for those,
+        unless lungs are what is asked for
     """
     device, task = pick(device), package.task
     marked = [s for s in samples if s.place is not None or task.grid]
-    outlined = {path.stem: path for path in sorted(lungs.glob("*.png"))} if lungs else {}
+    marked = marked if len(marked) <= MOST else drawn(marked, CASES)
+    outlined = {path.stem: path for path in sorted(lungs.glob("*.png"))} if lungs and not task.grid else {}
     within = drawn([s for s in samples if Path(s.case).stem in outlined], CASES)
     if not marked and not within:
         raise Refused(

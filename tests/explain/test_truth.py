@@ -81,3 +81,14 @@ def test_maps_of_simulated_records_find_what_their_rule_goes_by(capsys: pytest.C
     inside = {name: scored["inside"] for name, scored in found["methods"].items()}
     assert inside["integrated_gradients"]["low"] > inside["random"]["high"]
     assert all(scored["n"] == 12 for scored in found["methods"].values())
+
+
+def test_of_very_many_marked_cases_a_few_patients_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (settings().models / "mortality").is_dir():
+        pytest.skip("no package of mortality is shipped here")
+    monkeypatch.setattr("medcore.checks.maps.MOST", 6)
+    monkeypatch.setattr("medcore.checks.maps.CASES", 4)
+    package = load(settings().models / "mortality")
+    for given, counted in ((6, 6), (7, 4)):
+        found = report(package, get("mortality").simulate(given, 3), "cpu")
+        assert {scored["n"] for scored in found["methods"].values()} == {counted}

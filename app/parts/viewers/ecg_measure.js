@@ -1,6 +1,6 @@
 // What was measured of the recording: the strip of figures, and the average beat with the model's attention on it.
 
-const BEAT_ROOM = 96; // pixels of height for one row of average beats
+const BEAT_ROOM = 96; // pixels of height for one row of average beats, at most
 const NAME_ROOM = 20; // of which this much for the lead's name
 const FEW = 3; // up to this many leads are drawn at twice the scale
 
@@ -102,10 +102,11 @@ function layBeats({ beats, seconds }, sheet) {
   const times = beats.length <= FEW ? 2 : 1;
   const cell = sheet.width / Math.max(across, times === 2 ? 2 : 6);
   const perSecond = Math.min(25 * sheet.mm * times, (cell - 8) / seconds);
-  const high = BEAT_ROOM * Math.min(times, 1.6);
+  const most = BEAT_ROOM * Math.min(times, 1.6);
   const reach = (side) => Math.max(0.1, ...beats.flatMap((b) => [...b.values].filter((v) => !Number.isNaN(v)).map((v) => side * (v - b.middle))));
   const [up, down] = [reach(1), reach(-1)];
-  const tall = Math.min(sheet.gain * sheet.mm * times, (high - NAME_ROOM - 6) / (up + down));
+  const tall = Math.min(sheet.gain * sheet.mm * times, (most - NAME_ROOM - 6) / (up + down));
+  const high = Math.min(most, Math.ceil(NAME_ROOM + (up + down) * tall + 10)); // the waves are marked beneath
   const [speed, gain] = [perSecond / sheet.mm, tall / sheet.mm];
   return { across, cell, perSecond, tall, high, zero: NAME_ROOM + up * tall, speed, gain, height: Math.ceil(beats.length / across) * high };
 }
