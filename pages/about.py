@@ -40,7 +40,7 @@ def models() -> None:
     theme.section(_("Models"))
     rows = []
     for name, task in all_tasks().items():
-        in_use = next((v for v in clinic.versions(name) if v.in_use), None)
+        in_use = clinic.answering(name)
         answers = in_use.package if in_use else _("No version answers yet")
         rows.append(
             (

@@ -239,7 +239,7 @@ def before(view: CaseView, task: Task) -> None:
     """What to know before reading: remarks on the input, and who will answer."""
     theme.section(_("Before you read"))
     remarks = [r for i in view.inputs for r in i.remarks]
-    in_use = next((v for v in clinic.versions(task.name) if v.in_use), None)
+    in_use = clinic.answering(task.name)
     ready = (
         _("Model {package} is ready").format(package=in_use.package)
         if in_use
@@ -434,9 +434,9 @@ with left:
     task = asked(view)
 first, final = (mine(view, task, "first"), mine(view, task, "final")) if task else (None, None)
 revealed = task is not None and task.name in view.revealed
-version = next((v.hash for v in clinic.versions(task.name) if v.in_use), "") if task and revealed else ""
+version = clinic.answering(task.name) if task and revealed else None
 # Whose it is counts too: within an exercise two readers may be told two things.
-which = (case_id, task.name if task else "", version, user.id if view.exercise else 0)
+which = (case_id, task.name if task else "", version.hash if version else "", user.id if view.exercise else 0)
 
 given: AnswerView | None = None
 why: AttributionView | str | None = None

@@ -22,7 +22,7 @@ def choose_task() -> Task:
     names = list(tasks)
 
     def line(name: str) -> str:
-        used = next((v for v in clinic.versions(name) if v.in_use), None)
+        used = clinic.answering(name)
         return f"{_(tasks[name].title)} :gray[{used.version if used else _('no version yet')}]"
 
     name = st.radio(
@@ -93,15 +93,9 @@ def figures(report: Mapping[str, Any]) -> None:
         st.toggle(_("Show all {n}").format(n=len(metrics)), key="all-figures")
 
 
-def leading(report: Mapping[str, Any]) -> str:
-    order = ("auroc", "dice", "concordance", "auroc_macro", "f1_macro", "mae", "accuracy")
-    metrics = report.get("metrics") or {}
-    return next((n for n in order if metrics.get(n)), next(iter(metrics), ""))
-
-
 def by_source(report: Mapping[str, Any]) -> None:
     """The leading metric of each source on one scale; the line is that of all cases."""
-    name, sources = leading(report), report.get("by_source") or {}
+    name, sources = words.leading_metric(report.get("metrics") or {}), report.get("by_source") or {}
     rows = {s: m[name] for s, m in sources.items() if m.get(name)}
     if not rows:
         return
@@ -240,7 +234,7 @@ clinic, user = desk.clinic(), desk.user()
 trainer = user.role in ("trainer", "admin")
 needs_trainer = None if trainer else _("This needs the role of trainer. Sign in with such an account.")
 
-answering = sum(any(v.in_use for v in clinic.versions(name)) for name in all_tasks())
+answering = sum(clinic.answering(name) is not None for name in all_tasks())
 theme.title(_("Models"), _("{n} of {m} tasks have a version in use").format(n=answering, m=len(all_tasks())))
 if changed := st.session_state.pop("changed", ""):
     theme.saved(changed)

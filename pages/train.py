@@ -17,10 +17,6 @@ SHOWN_RUNS = 7
 WAITING_SECONDS = 15  # a run that waits longer has probably no worker
 
 
-def current_version(task: str) -> Version | None:
-    return next((v for v in clinic.versions(task) if v.in_use), None)
-
-
 def choose_task() -> Task:
     titles = {name: _(task.title) for name, task in all_tasks().items()}
     name = st.segmented_control(
@@ -90,7 +86,7 @@ def curves(run: RunView, task: Task, in_use: Version | None) -> None:
         lines = {_("validation"): [e["validation_loss"] for e in rows], _("training"): [e["loss"] for e in rows]}
         figure = charts.curves(lines, xs=epochs, x_max=most)
         charts.show(figure, alt=_("Loss by epoch, on training and validation cases"), key="loss")
-    name = leading(rows[-1]["metrics"])
+    name = words.leading_metric(rows[-1]["metrics"])
     if name:
         with right, st.container(gap="xsmall"):
             theme.section(_("{metric} on validation cases").format(metric=words.metric(name)))
@@ -99,12 +95,6 @@ def curves(run: RunView, task: Task, in_use: Version | None) -> None:
             lines = {_("validation"): [e["metrics"].get(name) for e in rows]}
             figure = charts.curves(lines, xs=epochs, x_max=most, reference=reference)
             charts.show(figure, alt=_("{metric} by epoch").format(metric=words.metric(name)), key="metric")
-
-
-def leading(metrics: Mapping[str, Any]) -> str:
-    """The metric that is drawn: the most telling of those that the outcome has."""
-    order = ("auroc", "dice", "concordance", "auroc_macro", "f1_macro", "mae", "accuracy")
-    return next((n for n in order if metrics.get(n) is not None), next(iter(metrics), ""))
 
 
 def progress(run_id: int, task: Task, in_use: Version | None) -> None:
@@ -377,7 +367,7 @@ needs_trainer = None if trainer else _("This needs the role of trainer. Sign in 
 top = st.container()
 task = choose_task()
 with care.guarded():
-    in_use = current_version(task.name)
+    in_use = clinic.answering(task.name)
     runs = clinic.runs(task.name)
     run = choose_run(runs)
     busy = next((r for r in runs if r.state in ACTIVE), None)

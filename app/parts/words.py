@@ -1,6 +1,6 @@
 """Words that several pages share: kinds, states, people, times, metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,12 @@ LABELS = (N_("Normal"), N_("Other"), N_("Too noisy"), N_("Infarction"), N_("St t
 def plain(name: str) -> str:
     """A lower_snake name as words."""
     return name.replace("_", " ").strip().capitalize()
+
+
+def leading_metric(metrics: Mapping[str, object]) -> str:
+    """The name of the one that is drawn: the most telling of those that an outcome has."""
+    order = ("auroc", "dice", "concordance", "auroc_macro", "f1_macro", "mae", "accuracy")
+    return next((n for n in order if metrics.get(n) is not None), next(iter(metrics), ""))
 
 
 def metric(name: str) -> str:

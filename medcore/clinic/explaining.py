@@ -72,7 +72,7 @@ class Explaining(Answering):
             found = self._attribution(given.id, label, method, baseline)
             if found is None:
                 return self._explain(user, given, package, label, method, baseline)
-        if found.health.state == "unknown" and not found.attribution.failure:
+        if found.health.state == "unasked" and not found.attribution.failure:
             return self._measured_too(user, found)
         return found
 
@@ -264,9 +264,14 @@ class Explaining(Answering):
 
 def _measure(session: Session, attribution_id: int, me: UserRow) -> None:
     """Has a worker measure the evidence on a map, once: one that couldn't be measured isn't tried again."""
-    mine = JobRow.args["attribution"].as_integer() == attribution_id
-    if session.scalar(select(JobRow.id).where(JobRow.kind == "evidence", mine).limit(1)) is None:
+    if session.scalar(_evidence_job(JobRow.id, attribution_id)) is None:
         jobs.enqueue(session, "evidence", {"attribution": attribution_id}, me.id)
+
+
+def _evidence_job(what: Any, attribution_id: int) -> Any:
+    """`what` of the job that measures an attribution: there is at most one."""
+    mine = JobRow.args["attribution"].as_integer() == attribution_id
+    return select(what).where(JobRow.kind == "evidence", mine).limit(1)
 
 
 def _health(session: Session, row: AttributionRow) -> Health:
@@ -277,10 +282,8 @@ def _health(session: Session, row: AttributionRow) -> Health:
     if found:
         evidence = Evidence(**found.evidence)
         return Health("known", failed(evidence, found.limits), evidence, found.limits)
-    going = (JobRow.state.in_(("queued", "running")), JobRow.kind == "evidence")
-    mine = JobRow.args["attribution"].as_integer() == row.id
-    job = session.scalar(select(JobRow.id).where(*going, mine).limit(1))
-    return Health("unknown" if job is None else "measuring")
+    state = session.scalar(_evidence_job(JobRow.state, row.id))
+    return Health("unasked" if state is None else "measuring" if state in ("queued", "running") else "unknown")
 
 
 def _packed(why: "Attribution", inputs: Mapping[str, Input], spots: list[dict[str, float]]) -> bytes:

@@ -64,6 +64,12 @@ class Versions(Shelf):
             rows = session.scalars(select(PackageRow).where(PackageRow.task == task).order_by(PackageRow.id.desc()))
             return [_version(row, used) for row in rows]
 
+    def answering(self, task: str) -> Version | None:
+        """The version of a task that answers, if one does."""
+        with self.database.read() as session:
+            used = in_use_id(session, task)
+            return None if used is None else _version(session.get_one(PackageRow, used), used)
+
     def version(self, version_id: int) -> Version:
         with self.database.read() as session:
             row = _version_row(session, version_id)

@@ -231,11 +231,12 @@ class Neighbourhood:
 class Health:
     """Whether to believe an attribution.
 
-    state: "known", "measuring" (a worker has it or will) or "unknown" (nobody will tell)
+    state: "known", "measuring" (a worker has it or will), "unasked" (no worker was told yet) or "unknown" (none
+        can tell)
     failed: the measures that it doesn't pass (medcore.explain.health.REASONS); evidence, limits: what that rests on
     """
 
-    state: Literal["known", "measuring", "unknown"]
+    state: Literal["known", "measuring", "unasked", "unknown"]
     failed: tuple[str, ...] = ()
     evidence: "Evidence | None" = None
     limits: Mapping[str, float] = field(default_factory=dict)
