@@ -44,6 +44,7 @@ class Counts:
 
 
 USUAL, ON_VOLUMES = Counts(), Counts(orders=8, steps=6, samples=16, moves=2)
+OF_HUNDREDS = Counts(orders=10, moves=1, layers=1)  # of several leads each half second is taken out by itself
 LONG = ("occlusion", "gradient_shap")  # methods of which a map takes longer than 50 gradients
 LONGEST = ("shapley", "kernel_shap")  # and several times as long
 
@@ -83,6 +84,8 @@ def counts_for(question: Question, method: Method) -> Counts:
     second, and fewer further maps where a map takes long beside those."""
     if method.name in LONGEST:
         return replace(USUAL, moves=0, layers=1)
+    if method.name == "feature_ablation" and question.xs[0].dim() == 3 and question.xs[0].shape[1] > 1:
+        return OF_HUNDREDS
     if question.xs[0].dim() == 2 or method.name in LONG:
         return replace(USUAL, layers=1)
     return ON_VOLUMES if question.xs[0].dim() == 5 else USUAL

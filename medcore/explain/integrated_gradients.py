@@ -21,12 +21,12 @@ class IntegratedGradients:
     What lies between two gradients should add up to is known, as the nets answer there anyway: so the `at_once` pieces
     that miss it by most are halved next (with a little preference for wide ones: parts that cancel out are seen nowhere
     else), until there are `most` gradients. That also tells how much of the way each of the two stands for: see
-    `_shares`. On patients' data the gap is 0.2 to 0.7 of that of Captum's usual 50 steps, and the parts are about as
-    near to those of 200 steps as 25 of Captum's bring them, or nearer (tests/benchmarks/gradients.py).
+    `_shares`. On patients' data the gap is 0.2 to 0.8 of that of Captum's usual 50 steps
+    (tests/benchmarks/gradients.py), and the parts are about as near to those of 200 steps as 25 of Captum's bring them.
     """
 
     name, title, adds_up, compares = "integrated_gradients", N_("Integrated gradients"), True, True
-    first, at_once, most, wide = 10, 2, 24, 0.02
+    first, at_once, most, wide = 10, 4, 22, 0.02
 
     def unsuited(self, task: Task) -> str:
         return slow_on_volumes(task)

@@ -36,7 +36,10 @@ def band(x: torch.Tensor, rate_hz: float, low: float, high: float) -> torch.Tens
 
 def cut(x: torch.Tensor, which: torch.Tensor, first: torch.Tensor, length: int) -> torch.Tensor:
     """(beats, leads, length) stretches of `x` (n, leads, samples) that begin at samples `first`; 0 beyond the ends."""
-    return F.pad(x, (length, length)).unfold(2, length, 1)[which, :, first + length]
+    # By places and not by `unfold`, whose gradient is as large as all stretches that there could be.
+    at = (first + length)[:, None, None] + torch.arange(length, device=x.device)
+    lead = torch.arange(x.shape[1], device=x.device)[:, None]
+    return F.pad(x, (length, length))[which[:, None, None], lead, at]
 
 
 def summed(values: torch.Tensor, which: torch.Tensor, n: int) -> torch.Tensor:

@@ -18,7 +18,7 @@ from captum.attr import IntegratedGradients
 from medcore import jobs, tasks
 from medcore.clinic import Clinic
 from medcore.datasets.sample import Sample
-from medcore.explain import METHODS, integrated_gradients, methods
+from medcore.explain import METHODS, explain, integrated_gradients, methods
 from medcore.explain.asking import ask
 from medcore.explain.attribution import Question
 from medcore.packages import Package
@@ -93,6 +93,7 @@ def _steps(answers: Package) -> Iterator[Row]:
 def _cohort(answers: Package) -> Row:
     """A worker's whole way, from the stored files to stored maps, over a loop of Captum on encoded inputs."""
     samples, task = answers.task.simulate(COHORT, 3), answers.task
+    explain(answers, samples[0].load(), device="cpu")  # so that what is loaded the first time is loaded
     with tempfile.TemporaryDirectory() as home:
         models = Path(home) / "models"
         models.mkdir()
