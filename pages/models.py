@@ -22,7 +22,7 @@ def choose_task() -> Task:
     names = list(tasks)
 
     def line(name: str) -> str:
-        used = clinic.answering(name)
+        used = answering[name]
         return f"{_(tasks[name].title)} :gray[{used.version if used else _('no version yet')}]"
 
     name = st.radio(
@@ -234,8 +234,9 @@ clinic, user = desk.clinic(), desk.user()
 trainer = user.role in ("trainer", "admin")
 needs_trainer = None if trainer else _("This needs the role of trainer. Sign in with such an account.")
 
-answering = sum(clinic.answering(name) is not None for name in all_tasks())
-theme.title(_("Models"), _("{n} of {m} tasks have a version in use").format(n=answering, m=len(all_tasks())))
+answering = {name: clinic.answering(name) for name in all_tasks()}
+there = sum(version is not None for version in answering.values())
+theme.title(_("Models"), _("{n} of {m} tasks have a version in use").format(n=there, m=len(answering)))
 if changed := st.session_state.pop("changed", ""):
     theme.saved(changed)
 

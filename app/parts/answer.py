@@ -97,9 +97,7 @@ def hidden() -> None:
     )
 
 
-def your_read(
-    outcome: Outcome, choice: str, at: str, confidence: int | None = None, comment: str = "", *, blind: bool = True
-) -> None:
+def your_read(outcome: Outcome, choice: str, at: str, confidence: int | None, comment: str, *, blind: bool) -> None:
     """The locked read. blind: no answer could be seen before it."""
     sure = _("Confidence: {words}.").format(words=confidences()[confidence].lower()) if confidence else ""
     order = _("Locked before the model was shown.") if blind else _("The model’s answer could be seen before.")

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from medcore.store.tables import ReviewRow
+from medcore.store.tables import ReviewRow, Stage
 
 
-def counted() -> tuple[ColumnElement[bool], ...]:
-    """What makes a case reviewed: a final read, not one of a decoy."""
-    return ReviewRow.stage == "final", ReviewRow.decoy.is_(False)
+def counted(stage: Stage = "final") -> tuple[ColumnElement[bool], ...]:
+    """What makes a read count: not one of a decoy, and a first one only where it was blind. Final ones make a case
+    reviewed."""
+    return ReviewRow.stage == stage, ReviewRow.decoy.is_(False), ReviewRow.shown.is_(False)
 
 
 def last_reads(session: Session, task: str, cases: Collection[int] | None = None) -> dict[int, list[ReviewRow]]:

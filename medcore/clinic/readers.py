@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from medcore import tasks
 from medcore.clinic.decoys import Cases, going_on
 from medcore.clinic.exercises import Exercises, truths
-from medcore.clinic.last_reads import last_reads, settled
+from medcore.clinic.last_reads import counted, last_reads, settled
 from medcore.clinic.views import Changes, Disagreement, Kappa, Statistics, User
 from medcore.outcomes.metrics import bootstrap, cohens_kappa
 from medcore.store.tables import AnswerRow, CaseTable, PackageRow, ReviewRow, Stage
@@ -53,7 +53,7 @@ class Readers(Exercises):
             rows = session.execute(
                 select(ReviewRow, CaseTable.patient_id)
                 .join(CaseTable, ReviewRow.case_id == CaseTable.id)
-                .where(ReviewRow.stage == stage, ReviewRow.shown.is_(False), ReviewRow.decoy.is_(False), _of(task))
+                .where(*counted(stage), _of(task))
                 .order_by(ReviewRow.id)
             ).all()
             going = going_on(session, me.id)
@@ -80,7 +80,7 @@ class Readers(Exercises):
             rows = session.execute(
                 select(ReviewRow, CaseTable.number)
                 .join(CaseTable, ReviewRow.case_id == CaseTable.id)
-                .where(ReviewRow.stage == "final", ReviewRow.decoy.is_(False), _of(task))
+                .where(*counted(), _of(task))
                 .order_by(ReviewRow.id)
             ).all()
             said: dict[tuple[int, str], dict[str, tuple[str, bool]]] = defaultdict(dict)
@@ -102,13 +102,12 @@ _Pair = tuple[ReviewRow, ReviewRow, AnswerRow, str]
 
 def _pairs(session: Session, task: str | None, user_id: int | None) -> list[_Pair]:
     """(blind first read, first final read, the answer that stood between them, its version)."""
-    blind = (ReviewRow.stage == "first", ReviewRow.shown.is_(False), ReviewRow.decoy.is_(False))
-    first = select(ReviewRow).where(*blind, _of(task))
+    first = select(ReviewRow).where(*counted("first"), _of(task))
     final = (
         select(ReviewRow, AnswerRow, PackageRow.version)
         .join(AnswerRow, ReviewRow.answer_id == AnswerRow.id)
         .join(PackageRow, AnswerRow.package_id == PackageRow.id)
-        .where(ReviewRow.stage == "final", ReviewRow.decoy.is_(False), _of(task))
+        .where(*counted(), _of(task))
         .order_by(ReviewRow.id.desc())
     )
     if user_id is not None:

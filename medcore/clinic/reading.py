@@ -248,10 +248,9 @@ def _opened(session: Session, me: UserRow, case_id: int) -> datetime | None:
 def _shown(session: Session, me: UserRow, case_id: int, task: str) -> bool:
     """Whether this user could have seen an answer to the case: one was there while they did not read first. An exercise
     hides answers from when it was joined."""
-    going = going_on(session, me.id).get((case_id, task))
     if me.read_first:
         until = me.switched
-    elif going:
+    elif going := going_on(session, me.id).get((case_id, task)):
         mine = (ExerciseReaderRow.user_id == me.id, ExerciseReaderRow.exercise_id == going.exercise_id)
         until = session.scalars(select(ExerciseReaderRow.joined).where(*mine)).one()
         until = None if me.switched and me.switched > until else until

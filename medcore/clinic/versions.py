@@ -67,8 +67,8 @@ class Versions(Shelf):
     def answering(self, task: str) -> Version | None:
         """The version of a task that answers, if one does."""
         with self.database.read() as session:
-            used = in_use_id(session, task)
-            return None if used is None else _version(session.get_one(PackageRow, used), used)
+            current = current_use(session, task)
+            return _version(current.package, current.package_id) if current else None
 
     def version(self, version_id: int) -> Version:
         with self.database.read() as session:

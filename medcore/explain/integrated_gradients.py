@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     import torch
 
 
-AT_ONCE = 2**20  # values of an input whose gradients are computed at a time
-
-
 class IntegratedGradients:
     """Gradients summed on the straight way from the baseline to the input.
 
@@ -79,9 +76,8 @@ def _along(
     import torch
 
     out: list[tuple[float, float, tuple[torch.Tensor, ...]]] = []
-    size = max(1, AT_ONCE // sum(w.numel() for w in way))
-    for start in range(0, len(nodes), size):
-        at = torch.tensor(nodes[start : start + size], dtype=way[0].dtype, device=way[0].device)
+    for start in range(0, len(nodes), question.at_once):
+        at = torch.tensor(nodes[start : start + question.at_once], dtype=way[0].dtype, device=way[0].device)
         masks = [m.expand(len(at), *m.shape[1:]) for m in question.masks]
         with torch.enable_grad():
             xs = [

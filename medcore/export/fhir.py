@@ -193,10 +193,12 @@ def _label(report: Report, label: Label, patient: Mapping[str, Any], device: Map
 
 def _read(report: Report, said: Said, patient: Mapping[str, Any]) -> dict[str, Any]:
     """What a person said."""
-    blind = (
-        _("First read; an answer could be seen before it") if said.shown else _("First read, before the model’s answer")
-    )
-    title = blind if said.stage == "first" else _("Final read")
+    if said.stage == "final":
+        title = _("Final read")
+    elif said.shown:
+        title = _("First read; an answer could be seen before it")
+    else:
+        title = _("First read, before the model’s answer")
     code = said.choice or ("none" if said.settled else "cant-tell")
     content: dict[str, Any] = {
         "meta": _meta(report),

@@ -25,9 +25,10 @@ SMALL = 5e-4  # of probability: a gap that nobody sees
 
 
 def rows(folder: Path) -> list[Row]:
-    """Integrated gradients of each kind of input, and Grad-CAM of a film. `folder`: where trained packages are kept."""
+    """Integrated gradients of each kind of input, of one lead and of twelve, and Grad-CAM of a film. `folder`: where
+    trained packages are kept."""
     out = []
-    for task in ("cxr_pneumonia", "ecg_rhythm", "mortality"):
+    for task in ("cxr_pneumonia", "ecg_rhythm", "ecg_diagnosis", "mortality"):
         answers = package(task, folder)
         inputs = answers.task.simulate(1, 3)[0].load()
         out.append(_gradients(answers, inputs))
@@ -62,7 +63,7 @@ def _gradients(answers: Package, inputs: dict[str, Input]) -> Row:
     a, b = interleaved([ours, plain], ROUNDS, time.process_time)
     note = f"gap {gaps['ours']:.1e}, plain {gaps['plain']:.1e}"
     assert gaps["ours"] <= max(gaps["plain"], SMALL), note
-    return Row(f"integrated gradients: {kind}", a, b, a / b, None if kind == "record" else BAR, note=note)
+    return Row(f"integrated gradients: {answers.task.name}", a, b, a / b, None if kind == "record" else BAR, note=note)
 
 
 def _grad_cam(answers: Package, inputs: dict[str, Input]) -> Row:
@@ -91,17 +92,15 @@ def _default(answers: Package, inputs: dict[str, Input]) -> Row:
                 net(*batch)
 
     a, b = interleaved([lambda _t: explain(answers, inputs, device="cpu"), forward], ROUNDS, time.process_time)
-    note = answers.task.explain[0]
-    return Row(
-        f"default explanation over a forward pass: {kind}", a, b, a / b, None if kind == "record" else 40, note=note
-    )
+    bar, note = None if kind == "record" else 40, answers.task.explain[0]
+    return Row(f"default explanation over a forward pass: {answers.task.name}", a, b, a / b, bar, note=note)
 
 
 def _evidence(answers: Package, inputs: dict[str, Input]) -> list[Row]:
     """Whether to believe a map, over integrated gradients of 50 steps: of the default method and of the one that takes
     longest. With the maps that it is compared with, as a worker does it."""
     question, task = ask(answers, inputs, None, "cpu"), answers.task
-    kind, names = next(iter(task.fields.values())).kind, methods(task)
+    names = methods(task)
 
     def gradients() -> None:
         IntegratedGradients(question.model).attribute(
@@ -125,6 +124,6 @@ def _evidence(answers: Package, inputs: dict[str, Input]) -> list[Row]:
     took = {name: seconds(partial(measured, name)) for name in names}
     out = []
     for which, name in (("default", task.explain[0]), ("dearest", max(took, key=lambda n: took[n]))):
-        title = f"evidence on a map over 50-step gradients, {which} method: {kind}"
+        title = f"evidence on a map over 50-step gradients, {which} method: {task.name}"
         out.append(Row(title, took[name], plain, took[name] / plain, 15, note=name))
     return out

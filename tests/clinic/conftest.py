@@ -37,19 +37,23 @@ def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> Settings:
-    """Settings of an empty data folder, with no package."""
-    home = tmp_path / "home"
+def settings_in(home: Path, models: Path) -> Settings:
+    """Settings of a data folder, and of the folder of packages that answer there."""
     return replace(
         settings(),
         home=home,
         database_url=f"sqlite:///{home / 'medcore.sqlite'}",
-        models=tmp_path / "no_models",
+        models=models,
         device="cpu",
         address="127.0.0.1",
         admin_password="",
     )
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Settings:
+    """Settings of an empty data folder, with no package."""
+    return settings_in(tmp_path / "home", tmp_path / "no_models")
 
 
 @pytest.fixture

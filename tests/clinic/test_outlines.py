@@ -16,6 +16,7 @@ from medcore.readers import files_of
 from medcore.settings import settings
 from medcore.store.pack import unpack
 from medcore.store.tables import CaseTable
+from tests.clinic.conftest import settings_in
 from tests.readers.make import part10
 
 pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -167,12 +168,7 @@ class Drawn:
 
 @pytest.fixture(scope="module")
 def drawn(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drawn]:
-    home = tmp_path_factory.mktemp("drawn")
-    clinic = Clinic(
-        replace(
-            settings(), home=home, database_url=f"sqlite:///{home / 'medcore.sqlite'}", device="cpu", admin_password=""
-        )
-    )
+    clinic = Clinic(settings_in(tmp_path_factory.mktemp("drawn"), settings().models))
     boss = clinic.set_read_first(clinic.sign_in("admin"), False)
     (case,) = clinic.admit(boss, flair(data)).cases
     given = clinic.answer(boss, case, TUMOUR)
